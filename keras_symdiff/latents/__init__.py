@@ -1,0 +1,1 @@
+"""From MusicVAE latents to what the diffusion model sees, and back."""

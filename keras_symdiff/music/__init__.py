@@ -1,0 +1,1 @@
+"""MIDI to and from monophonic melodies and token phrases; NumPy, no Keras."""

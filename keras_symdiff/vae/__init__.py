@@ -1,0 +1,1 @@
+"""MusicVAE: 2-bar phrases to and from latents."""
