@@ -1,0 +1,63 @@
+"""Residual block whose layer norms a FiLM generator may modulate."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="keras_symdiff")
+class FiLMResidualBlock(keras.layers.Layer):
+    """Two times layer norm, modulation, swish and dense, plus the input.
+
+    One scale and shift modulate both layer norms. Without them the block is a plain residual block (scale 1, shift 0).
+    The dense layers have as many units as the input has features.
+
+    Args:
+        **kwargs: other keyword arguments of `keras.layers.Layer`, such as `name` and `dtype`.
+
+    Call arguments:
+        inputs: tensor of shape `(B, L, D)`.
+        scale: tensor of shape `(B, 1, D)`, or `None` for 1.
+        shift: tensor of shape `(B, 1, D)`, or `None` for 0. Given together with `scale`.
+
+    Returns:
+        Tensor of shape `(B, L, D)`.
+
+    Raises:
+        ValueError: if only one of `scale` and `shift` is given.
+
+    Example:
+        ```python
+        scale, shift = FiLM(2048)(NoiseLevelEncoding()(noise_level))
+        x = FiLMResidualBlock()(x, scale, shift)  # (B, 32, 2048)
+        ```
+
+    Reference:
+        Mittal et al., Symbolic Music Generation with Diffusion Models (2021), section 3.1.
+    """
+
+    def build(self, inputs_shape, scale_shape=None, shift_shape=None):
+        units = inputs_shape[-1]
+        norm = {"epsilon": 1e-6, "dtype": self.dtype_policy}
+        dense = {"kernel_initializer": "lecun_normal", "dtype": self.dtype_policy}
+        self.norm_1 = keras.layers.LayerNormalization(name="norm_1", **norm)
+        self.dense_1 = keras.layers.Dense(units, name="dense_1", **dense)
+        self.norm_2 = keras.layers.LayerNormalization(name="norm_2", **norm)
+        self.dense_2 = keras.layers.Dense(units, name="dense_2", **dense)
+        for layer in (self.norm_1, self.dense_1, self.norm_2, self.dense_2):
+            layer.build(inputs_shape)
+        self.built = True
+
+    def call(self, inputs, scale=None, shift=None):
+        if (scale is None) != (shift is None):
+            raise ValueError(
+                f"`scale` and `shift` must be given together or not at all. Received: scale={scale}, shift={shift}"
+            )
+        x = self.norm_1(inputs)
+        if scale is not None:
+            x = scale * x + shift
+        x = self.dense_1(ops.silu(x))
+        x = self.norm_2(x)
+        if scale is not None:
+            x = scale * x + shift
+        x = self.dense_2(ops.silu(x))
+        return inputs + x  # (B, L, D)

@@ -1,0 +1,134 @@
+"""The paper's denoising network."""
+
+import keras
+
+from keras_symdiff.constants import NUM_KEPT_DIMS, PIECE_PHRASES
+from keras_symdiff.layers.film import FiLM
+from keras_symdiff.layers.film_residual_block import FiLMResidualBlock
+from keras_symdiff.layers.noise_level_encoding import NoiseLevelEncoding
+from keras_symdiff.layers.sinusoidal_position_encoding import SinusoidalPositionEncoding
+from keras_symdiff.layers.transformer_block import TransformerBlock
+
+
+@keras.saving.register_keras_serializable(package="keras_symdiff")
+class TransformerDenoiser(keras.Model):
+    """Predicts the noise in a sequence of noised latents from the sequence and its noise level.
+
+    A transformer over phrase positions, then residual blocks which a FiLM generator each modulates by the noise level.
+    The defaults are the paper's sizes: 25,579,946 parameters.
+
+    Args:
+        num_positions: int or `None`. Phrases of a sequence, L; `None` takes any length. Defaults to `32`.
+        channels: int. Latent dimensions of a phrase, D. Defaults to `42`.
+        embed_dim: int, even. Features of the transformer. Defaults to `128`.
+        num_layers: int. Transformer blocks. Defaults to `6`.
+        num_heads: int. Attention heads; must divide `embed_dim`. Defaults to `8`.
+        mlp_dim: int. Hidden units of the transformer blocks. Defaults to `2048`.
+        num_residual_blocks: int. FiLM residual blocks. Defaults to `2`.
+        residual_dim: int. Units of the residual blocks. Defaults to `2048`.
+        noise_embed_dim: int, even. Size of the noise level's encoding. Defaults to `128`.
+        film_dim: int. Hidden units of the FiLM generators. Defaults to `512`.
+        dtype: dtype policy of all layers. Defaults to Keras's global policy.
+        name: string. Name of the model.
+        trainable: bool. Whether the weights may be trained. Defaults to `True`.
+
+    Call arguments:
+        inputs: list `[x_t, noise_level]`: noised latents of shape `(B, L, D)` and noise levels sqrt(alpha_bar) in
+            [0, 1] of shape `(B, 1)`.
+
+    Returns:
+        Tensor of shape `(B, L, D)`: the predicted noise.
+
+    Example:
+        ```python
+        denoiser = TransformerDenoiser()
+        x_t = keras.random.normal((2, 32, 42))
+        noise = denoiser([x_t, np.array([[0.3], [0.8]], "float32")])  # (2, 32, 42)
+        ```
+
+    Reference:
+        Mittal et al., Symbolic Music Generation with Diffusion Models (2021), section 3.1.
+    """
+
+    def __init__(
+        self,
+        num_positions=PIECE_PHRASES,
+        channels=NUM_KEPT_DIMS,
+        embed_dim=128,
+        num_layers=6,
+        num_heads=8,
+        mlp_dim=2048,
+        num_residual_blocks=2,
+        residual_dim=2048,
+        noise_embed_dim=128,
+        film_dim=512,
+        dtype=None,
+        name=None,
+        trainable=True,  # no **kwargs: a functional model would swallow unknown keys in silence
+    ):
+        # Layers. They stay in locals: a functional model takes no attributes before `super().__init__`.
+        policy = keras.dtype_policies.get(dtype)
+        dense = {"kernel_initializer": "lecun_normal", "dtype": policy}
+        input_dense = keras.layers.Dense(embed_dim, name="input_dense", **dense)
+        position_encoding = SinusoidalPositionEncoding(name="position_encoding", dtype=policy)
+        transformer_blocks = [
+            TransformerBlock(num_heads, mlp_dim, name=f"transformer_block_{i}", dtype=policy) for i in range(num_layers)
+        ]
+        transformer_norm = keras.layers.LayerNormalization(epsilon=1e-6, name="transformer_norm", dtype=policy)
+        residual_dense = keras.layers.Dense(residual_dim, name="residual_dense", **dense)
+        noise_encoding = NoiseLevelEncoding(noise_embed_dim, name="noise_encoding", dtype=policy)
+        films = [FiLM(residual_dim, film_dim, name=f"film_{i}", dtype=policy) for i in range(num_residual_blocks)]
+        residual_blocks = [
+            FiLMResidualBlock(name=f"residual_block_{i}", dtype=policy) for i in range(num_residual_blocks)
+        ]
+        output_norm = keras.layers.LayerNormalization(epsilon=1e-6, name="output_norm", dtype=policy)
+        output_dense = keras.layers.Dense(channels, name="output_dense", **dense)
+
+        # Graph. Both inputs are float32 whatever the policy: the layers cast what they may.
+        x_t = keras.Input((num_positions, channels), dtype="float32", name="x_t")  # (B, L, D)
+        noise_level = keras.Input((1,), dtype="float32", name="noise_level")  # (B, 1)
+        x = input_dense(x_t)  # (B, L, embed_dim)
+        x = x + position_encoding(x)
+        for transformer_block in transformer_blocks:
+            x = transformer_block(x)
+        x = residual_dense(transformer_norm(x))  # (B, L, residual_dim)
+        encoding = noise_encoding(noise_level)  # (B, noise_embed_dim)
+        for film, residual_block in zip(films, residual_blocks, strict=True):
+            scale, shift = film(encoding)  # (B, 1, residual_dim)
+            x = residual_block(x, scale, shift)
+        noise = output_dense(output_norm(x))  # (B, L, D)
+        super().__init__(inputs=[x_t, noise_level], outputs=noise, name=name, trainable=trainable)
+
+        # Config.
+        self.dtype_policy = policy
+        self.num_positions = num_positions
+        self.channels = channels
+        self.embed_dim = embed_dim
+        self.num_layers = num_layers
+        self.num_heads = num_heads
+        self.mlp_dim = mlp_dim
+        self.num_residual_blocks = num_residual_blocks
+        self.residual_dim = residual_dim
+        self.noise_embed_dim = noise_embed_dim
+        self.film_dim = film_dim
+
+    def get_config(self):
+        return {
+            "name": self.name,
+            "trainable": self.trainable,
+            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
+            "num_positions": self.num_positions,
+            "channels": self.channels,
+            "embed_dim": self.embed_dim,
+            "num_layers": self.num_layers,
+            "num_heads": self.num_heads,
+            "mlp_dim": self.mlp_dim,
+            "num_residual_blocks": self.num_residual_blocks,
+            "residual_dim": self.residual_dim,
+            "noise_embed_dim": self.noise_embed_dim,
+            "film_dim": self.film_dim,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
