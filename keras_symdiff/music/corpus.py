@@ -1,0 +1,168 @@
+"""The token phrases of a collection of MIDI files."""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+
+from keras_symdiff import constants
+from keras_symdiff.music.midi import MidiError, read_melodies
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Corpus:
+    """All phrases of all melodies of a collection, in order.
+
+    Args:
+        tokens: int8 array (N, 32), the phrases; melody m is `tokens[offsets[m]:offsets[m + 1]]`.
+        rests: bool array (N,), True for a phrase without onset.
+        offsets: int array (M + 1,), where the melodies start, with N at the end.
+        names: list of M str, `path#instrument name`.
+        num_files: int, files that gave at least one melody.
+        skipped: list of (path, reason), the other files.
+    """
+
+    tokens: np.ndarray
+    rests: np.ndarray
+    offsets: np.ndarray
+    names: list
+    num_files: int
+    skipped: list
+
+    def distinct(self):
+        """Finds the different phrases.
+
+        Returns:
+            Tuple of:
+            - tokens: int8 array (U, 32), each phrase once.
+            - inverse: int array (N,), so that `tokens[inverse]` are all phrases again.
+        """
+        tokens = np.ascontiguousarray(self.tokens)
+        # Rows compared as opaque bytes: 10 times faster than np.unique(axis=0).
+        rows = tokens.view(np.dtype((np.void, tokens.shape[1]))).reshape(-1)
+        _, first, inverse = np.unique(rows, return_index=True, return_inverse=True)
+        return tokens[first], inverse.reshape(-1)
+
+    def windows(self, length=constants.PIECE_PHRASES, stride=1):
+        """Finds the runs of consecutive phrases inside one melody that contain no rest phrase.
+
+        Args:
+            length: int, phrases in a window. Defaults to `32`.
+            stride: int, phrases from one window to the next within a run. Defaults to `1`, which includes the last
+                window of each run.
+
+        Returns:
+            Int array (W,), indices into `tokens` where windows start.
+
+        Raises:
+            ValueError: if `length` or `stride` is below 1.
+        """
+        if length < 1 or stride < 1:
+            raise ValueError(f"Length and stride must be at least 1. Received: length={length}, stride={stride}")
+        melody = np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
+        rests_before = np.concatenate([[0], np.cumsum(self.rests)])
+        starts = np.arange(len(self.rests) - length + 1)
+        clear = rests_before[starts + length] == rests_before[starts]
+        starts = starts[clear & (melody[starts] == melody[starts + length - 1])]
+        # Count from the first window of each run, so that a stride is the same wherever the run lies.
+        first = np.ones(len(starts), dtype=bool)
+        first[1:] = (np.diff(starts) > 1) | (np.diff(melody[starts]) > 0)
+        within = starts - starts[first][np.cumsum(first) - 1]
+        return starts[within % stride == 0]
+
+    def counts(self):
+        """Counts what a table of the collection shows.
+
+        Returns:
+            Dict of int: files, skipped, melodies, phrases, distinct, rests, windows.
+        """
+        return {
+            "files": self.num_files,
+            "skipped": len(self.skipped),
+            "melodies": len(self.names),
+            "phrases": len(self.tokens),
+            "distinct": len(self.distinct()[0]),
+            "rests": int(self.rests.sum()),
+            "windows": len(self.windows()),
+        }
+
+
+def read_corpus(paths, progress=None):
+    """Reads the melodies of MIDI files and folders.
+
+    A file that cannot be read, or whose metre does not fit the 4/4 grid, is skipped with its reason and stops nothing.
+
+    Args:
+        paths: path or list of paths; a folder stands for all `*.mid` and `*.midi` below it, sorted.
+        progress: optional callable, called with (files done, files in total) after each file.
+
+    Returns:
+        A `Corpus`, in the order of `paths`.
+
+    Raises:
+        FileNotFoundError: if one of `paths` does not exist.
+        ValueError: if no file is usable.
+
+    Example:
+    ```python
+    corpus = read_corpus("midi/")
+    pieces = corpus.tokens[corpus.windows()[:, None] + np.arange(32)]  # (W, 32, 32)
+    ```
+    """
+    files = find_midi_files(paths)
+    phrases, rests, names, skipped = [], [], [], []
+    num_files = 0
+    for done, file in enumerate(files, start=1):
+        try:
+            melodies = read_melodies(file)
+            problem = next(filter(None, (melody.meter_problem for melody in melodies)), None)
+            if problem:
+                raise MidiError(file, f"is not in 4/4 ({problem})")
+        except MidiError as error:
+            skipped.append((str(file), error.reason))
+        except OSError as error:
+            skipped.append((str(file), error.strerror or str(error)))
+        else:
+            num_files += 1
+            for melody in melodies:
+                tokens, silent = melody.phrases()
+                phrases.append(tokens)
+                rests.append(silent)
+                names.append(f"{file}#{melody.name}")
+        if progress is not None:
+            progress(done, len(files))
+    if not phrases:
+        reasons = "; ".join(f"{path}: {reason}" for path, reason in skipped[:3]) or "no *.mid or *.midi files"
+        raise ValueError(f"There must be at least one usable MIDI file. Received: {reasons}")
+    return Corpus(
+        tokens=np.concatenate(phrases),
+        rests=np.concatenate(rests),
+        offsets=np.cumsum([0, *map(len, phrases)]),
+        names=names,
+        num_files=num_files,
+        skipped=skipped,
+    )
+
+
+def find_midi_files(paths):
+    """Lists MIDI files: files as they are, folders by all `*.mid` and `*.midi` below them, sorted.
+
+    Args:
+        paths: path or list of paths.
+
+    Returns:
+        List of `pathlib.Path`.
+
+    Raises:
+        FileNotFoundError: if one of `paths` does not exist.
+    """
+    paths = [paths] if isinstance(paths, str | pathlib.Path) else paths
+    files = []
+    for path in map(pathlib.Path, paths):
+        if path.is_dir():
+            files += sorted(p for p in path.rglob("*") if p.suffix.lower() in (".mid", ".midi") and p.is_file())
+        elif path.exists():
+            files.append(path)
+        else:
+            raise FileNotFoundError(f"{path}: no such file or folder")
+    return files

@@ -1,0 +1,347 @@
+"""A monophonic melody on a grid of sixteenth notes, and its two-bar token phrases."""
+
+import dataclasses
+import math
+
+import numpy as np
+
+from keras_symdiff import constants
+
+DEFAULT_QPM = 120.0  # the MIDI standard's tempo where a file names none
+DEFAULT_VELOCITY = 100  # note-seq's
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Melody:
+    """One line of notes, at most one sounding at a time.
+
+    All positions are absolute: steps of a sixteenth note (a quarter / 4) from the start of the file. Tempo and time
+    signatures are data that travel along; neither ever cuts or bends the grid. A *phrase* is two 4/4 bars, 32 steps;
+    the phrases of a melody start at `first_bar`.
+
+    Args:
+        pitches: int array (M,), MIDI pitches in [21, 108].
+        start_steps: int array (M,), strictly increasing onsets.
+        end_steps: int array (M,), ends; each after its own onset and not after the next one.
+        velocities: int array (M,) in [1, 127]. Defaults to 100 for each note.
+        num_steps: int, total length. Defaults to the end of the last note, and is never before it.
+        first_bar: int, 0-based 4/4 bar in which the phrases start. Defaults to the bar of the first note, and is never
+            after it.
+        name: str, name of the instrument.
+        program: int, General MIDI program in [0, 127].
+        track: int, index of the instrument among those of its file.
+        num_source_notes: int, notes of the instrument (within the pitch range) from which this line was taken.
+            Defaults to M.
+        tempos: tuple of (step, quarters per minute), the first at step 0.
+        time_signatures: tuple of (step, numerator, denominator); empty where the file has none.
+
+    Raises:
+        ValueError: if the notes are not one line, or lie outside the ranges above.
+
+    Example:
+    ```python
+    melody = Melody(pitches=[60, 62, 64], start_steps=[0, 4, 8], end_steps=[4, 8, 16])
+    tokens, rests = melody.phrases()  # (1, 32), (1,)
+    ```
+
+    Reference:
+        - [Mittal et al., 2021](https://arxiv.org/abs/2103.16091), section 3.1
+    """
+
+    pitches: np.ndarray
+    start_steps: np.ndarray
+    end_steps: np.ndarray
+    velocities: np.ndarray | None = None
+    num_steps: int | None = None
+    first_bar: int | None = None
+    name: str = ""
+    program: int = 0
+    track: int = 0
+    num_source_notes: int | None = None
+    tempos: tuple = ((0, DEFAULT_QPM),)
+    time_signatures: tuple = ()
+
+    def __post_init__(self):
+        count = len(self.pitches)
+        velocities = np.full(count, DEFAULT_VELOCITY) if self.velocities is None else self.velocities
+        pitches, starts, ends, velocities = (
+            np.asarray(values, dtype=np.int64)
+            for values in (self.pitches, self.start_steps, self.end_steps, velocities)
+        )
+        shapes = [values.shape for values in (pitches, starts, ends, velocities)]
+        if any(shape != (count,) for shape in shapes):
+            raise ValueError(f"Pitches, starts, ends and velocities must be equally long. Received: shapes={shapes}")
+        if count and not (pitches.min() >= constants.MIN_PITCH and pitches.max() <= constants.MAX_PITCH):
+            raise ValueError(
+                f"Pitches must lie in [{constants.MIN_PITCH}, {constants.MAX_PITCH}]. "
+                f"Received: pitches from {pitches.min()} to {pitches.max()}"
+            )
+        if count and (starts[0] < 0 or np.any(ends <= starts) or np.any(ends[:-1] > starts[1:])):
+            raise ValueError(
+                "Notes must follow one another without overlap. Use `Melody.from_notes` to make them a line."
+            )
+        last = int(ends[-1]) if count else 0
+        num_steps = last if self.num_steps is None else int(self.num_steps)
+        if num_steps < last:
+            raise ValueError(f"The length must reach the last note's end, step {last}. Received: num_steps={num_steps}")
+        note_bar = int(starts[0]) // constants.STEPS_PER_BAR if count else None
+        first_bar = (note_bar or 0) if self.first_bar is None else int(self.first_bar)
+        if first_bar < 0 or (count and first_bar > note_bar):
+            raise ValueError(f"The first bar must lie in [0, bar of the first note]. Received: first_bar={first_bar}")
+        if not self.tempos or self.tempos[0][0] != 0:
+            raise ValueError(f"The first tempo must stand at step 0. Received: tempos={self.tempos[:1]}")
+        values = {
+            "pitches": pitches,
+            "start_steps": starts,
+            "end_steps": ends,
+            "velocities": velocities,
+            "num_steps": num_steps,
+            "first_bar": first_bar,
+            "num_source_notes": count if self.num_source_notes is None else int(self.num_source_notes),
+        }
+        for key, value in values.items():
+            object.__setattr__(self, key, value)  # the dataclass is frozen
+
+    @classmethod
+    def from_notes(cls, pitches, start_steps, end_steps, velocities, **context):
+        """Takes the top line of any notes.
+
+        Notes outside pitches 21..108 are dropped, a note lasts at least one step, the highest of equal onsets wins,
+        and a note is cut at the next onset.
+
+        Args:
+            pitches: int array (M,).
+            start_steps: int array (M,), quantised onsets.
+            end_steps: int array (M,), quantised ends.
+            velocities: int array (M,).
+            **context: further arguments of `Melody`.
+
+        Returns:
+            A `Melody`, without notes if none is usable.
+        """
+        pitches, starts, ends, velocities = (
+            np.asarray(values, dtype=np.int64) for values in (pitches, start_steps, end_steps, velocities)
+        )
+        usable = np.flatnonzero((pitches >= constants.MIN_PITCH) & (pitches <= constants.MAX_PITCH))
+        order = usable[np.lexsort((-pitches[usable], starts[usable]))]
+        highest = np.ones(len(order), dtype=bool)
+        highest[1:] = starts[order][1:] != starts[order][:-1]
+        order = order[highest]
+        starts = starts[order]
+        ends = np.maximum(ends[order], starts + 1)
+        ends[:-1] = np.minimum(ends[:-1], starts[1:])
+        return cls(pitches[order], starts, ends, velocities[order], num_source_notes=len(usable), **context)
+
+    @classmethod
+    def from_phrases(cls, tokens, qpm=DEFAULT_QPM, first_bar=0, **context):
+        """Turns token phrases into notes, the inverse of `phrases`.
+
+        The phrases are one stream of tokens: a note sounds until the next note-off, the next onset or the end, across
+        the borders of phrases too. A note-off while nothing sounds has no effect.
+
+        Args:
+            tokens: int array (N, 32) of tokens in [0, 89].
+            qpm: float, tempo in quarters per minute. Defaults to `120.0`.
+            first_bar: int, 0-based bar in which the first phrase starts. Defaults to `0`.
+            **context: further arguments of `Melody`, e.g. `name`.
+
+        Returns:
+            A `Melody` of N phrases: its length is kept even where it begins or ends with rests.
+
+        Raises:
+            ValueError: if shape or values of `tokens` are others.
+        """
+        stream = _checked_tokens(tokens).reshape(-1)
+        base = first_bar * constants.STEPS_PER_BAR
+        context = {"tempos": ((0, float(qpm)),), **context}
+        pitches, starts, ends = _stream_to_notes(stream)
+        return cls(pitches, starts + base, ends + base, num_steps=base + len(stream), first_bar=first_bar, **context)
+
+    @property
+    def num_phrases(self):
+        """Number of two-bar phrases from `first_bar` to the end, the last one padded to its full length."""
+        return max(0, math.ceil((self.num_steps - self.first_step) / constants.PHRASE_STEPS))
+
+    @property
+    def first_step(self):
+        """Step at which the phrases start."""
+        return self.first_bar * constants.STEPS_PER_BAR
+
+    @property
+    def num_bars(self):
+        """Number of 4/4 bars from the start of the file to the end of the melody, a begun bar counted whole."""
+        return math.ceil(self.num_steps / constants.STEPS_PER_BAR)
+
+    @property
+    def meter_problem(self):
+        """The first time signature whose bars do not fit the 4/4 grid, e.g. `"3/4 at bar 1"`, or None.
+
+        Bars fit if they divide a 4/4 bar or are a multiple of it: 1/4, 2/4, 2/2, 4/4, 8/4. Bars are counted from 1, in
+        4/4. Where the signature changes is not judged, since files often set it carelessly.
+        """
+        for step, numerator, denominator in self.time_signatures:
+            bar, whole = numerator * constants.STEPS_PER_BAR, denominator * constants.STEPS_PER_BAR
+            if bar % whole and whole % bar:
+                return f"{numerator}/{denominator} at bar {step // constants.STEPS_PER_BAR + 1}"
+        return None
+
+    def phrases(self):
+        """Cuts the melody into two-bar phrases of tokens, from the 4/4 bar of its first note.
+
+        Token 0 is no event (a note or a rest goes on), 1 is note-off, 2..89 the onset of MIDI pitch `token + 19`. A
+        phrase knows nothing of the one before it: a note-off before its first onset becomes no event.
+
+        Returns:
+            Tuple of:
+            - tokens: int8 array (N, 32); the last phrase is padded with no events.
+            - rests: bool array (N,), True for a phrase without onset. The tokens of such a phrase are all no event,
+                also where a note is held into it. (The reference implementation's rule is far wider: it calls a
+                phrase a rest if its first onset is in its second bar, or if it ends within its first.)
+        """
+        length = self.num_phrases * constants.PHRASE_STEPS
+        stream = np.zeros(length, dtype=np.int8)
+        ends = self.end_steps - self.first_step
+        stream[ends[ends < length]] = constants.NOTE_OFF
+        # After the ends, because an onset on the same step stands for both.
+        stream[self.start_steps - self.first_step] = self.pitches - constants.PITCH_OFFSET
+        tokens = stream.reshape(-1, constants.PHRASE_STEPS)
+        onsets = tokens >= constants.FIRST_ONSET
+        tokens[np.logical_not(np.logical_or.accumulate(onsets, axis=1))] = constants.NO_EVENT
+        return tokens, ~onsets.any(axis=1)
+
+    def replace_phrases(self, first_phrase, tokens):
+        """Puts other phrases in the place of some of this melody's own.
+
+        Every note that starts outside stays as it was, except that one which sounds into the replaced phrases is cut
+        where they start. New notes end with the replaced phrases at the latest, and get the median velocity.
+
+        Args:
+            first_phrase: int, 0-based index of the first replaced phrase.
+            tokens: int array (K, 32), the new phrases.
+
+        Returns:
+            A new `Melody` with the same phrase grid: its phrases outside are equal to the old ones.
+
+        Raises:
+            ValueError: if the phrases do not lie within the melody.
+        """
+        tokens = _checked_tokens(tokens)
+        if not 0 <= first_phrase <= first_phrase + len(tokens) <= self.num_phrases:
+            raise ValueError(
+                f"The replaced phrases must lie within the melody's {self.num_phrases}. "
+                f"Received: first_phrase={first_phrase}, tokens of shape {tokens.shape}"
+            )
+        gap_start = self.first_step + first_phrase * constants.PHRASE_STEPS
+        gap_end = gap_start + tokens.size
+        before = self.start_steps < gap_start
+        after = self.start_steps >= gap_end
+        pitches, starts, ends = _stream_to_notes(tokens.reshape(-1))
+        velocity = int(np.median(self.velocities)) if len(self.velocities) else DEFAULT_VELOCITY
+        ends = np.concatenate([np.minimum(self.end_steps[before], gap_start), ends + gap_start, self.end_steps[after]])
+        return dataclasses.replace(
+            self,
+            pitches=np.concatenate([self.pitches[before], pitches, self.pitches[after]]),
+            start_steps=np.concatenate([self.start_steps[before], starts + gap_start, self.start_steps[after]]),
+            end_steps=ends,
+            velocities=np.concatenate(
+                [self.velocities[before], np.full(len(pitches), velocity), self.velocities[after]]
+            ),
+            num_steps=max(self.num_steps, int(ends.max(initial=0))),
+            num_source_notes=None,
+        )
+
+    def to_note_sequence(self):
+        """Converts to note-seq's `NoteSequence`, in seconds by the tempo map.
+
+        Returns:
+            A `note_seq.NoteSequence`; `total_time` is the full length.
+        """
+        import note_seq
+
+        sequence = note_seq.NoteSequence(ticks_per_quarter=note_seq.STANDARD_PPQ)
+        sequence.total_time = float(self._seconds(self.num_steps))
+        for step, qpm in self.tempos:
+            sequence.tempos.add(time=float(self._seconds(step)), qpm=qpm)
+        for step, numerator, denominator in self.time_signatures:
+            sequence.time_signatures.add(time=float(self._seconds(step)), numerator=numerator, denominator=denominator)
+        if self.name:
+            sequence.instrument_infos.add(instrument=0, name=self.name)
+        starts, ends = self._seconds(self.start_steps), self._seconds(self.end_steps)
+        for pitch, start, end, velocity in zip(self.pitches, starts, ends, self.velocities, strict=True):
+            sequence.notes.add(
+                pitch=int(pitch), start_time=start, end_time=end, velocity=int(velocity), program=self.program
+            )
+        return sequence
+
+    @classmethod
+    def from_note_sequence(cls, sequence, instrument=0):
+        """Takes the top line of one instrument of a `NoteSequence`, by its times in seconds and its tempo map.
+
+        Drums and notes of velocity 0 are left out. Positions are quantised by floor(x + 0.5).
+
+        Args:
+            sequence: a `note_seq.NoteSequence`.
+            instrument: int, the instrument's number in the sequence. Defaults to `0`.
+
+        Returns:
+            A `Melody`, without notes if none is usable.
+        """
+        changes = sorted((tempo.time, tempo.qpm) for tempo in sequence.tempos if tempo.qpm > 0)
+        if not changes or changes[0][0] > 0:
+            changes.insert(0, (0.0, DEFAULT_QPM))
+        times, qpms = (np.array(values) for values in zip(*changes, strict=True))
+        per_second = qpms * constants.STEPS_PER_QUARTER / 60
+        at_changes = np.concatenate([[0.0], np.cumsum(np.diff(times) * per_second[:-1])])
+
+        def steps(seconds):
+            seconds = np.asarray(seconds, dtype=np.float64)
+            index = np.maximum(np.searchsorted(times, seconds, side="right") - 1, 0)
+            return np.floor(at_changes[index] + (seconds - times[index]) * per_second[index] + 0.5).astype(np.int64)
+
+        notes = [n for n in sequence.notes if n.instrument == instrument and not n.is_drum and n.velocity]
+        names = [info.name for info in sequence.instrument_infos if info.instrument == instrument]
+        starts, ends = steps([n.start_time for n in notes]), steps([n.end_time for n in notes])
+        return cls.from_notes(
+            [n.pitch for n in notes],
+            starts,
+            ends,
+            [n.velocity for n in notes],
+            num_steps=max(int(steps(sequence.total_time)), int(np.maximum(ends, starts + 1).max(initial=0))),
+            name=names[0] if names else "",
+            program=notes[0].program if notes else 0,
+            track=instrument,
+            tempos=tuple(dict(zip(steps(times).tolist(), qpms.tolist(), strict=True)).items()),
+            time_signatures=tuple((int(steps(s.time)), s.numerator, s.denominator) for s in sequence.time_signatures),
+        )
+
+    def _seconds(self, steps):
+        """Times of `steps` by the tempo map, in seconds from the start."""
+        at, qpms = (np.array(values, dtype=np.float64) for values in zip(*self.tempos, strict=True))
+        per_step = 60 / (qpms * constants.STEPS_PER_QUARTER)
+        at_changes = np.concatenate([[0.0], np.cumsum(np.diff(at) * per_step[:-1])])
+        index = np.searchsorted(at, steps, side="right") - 1
+        return at_changes[index] + (steps - at[index]) * per_step[index]
+
+
+def _checked_tokens(tokens):
+    tokens = np.asarray(tokens)
+    if tokens.ndim != 2 or tokens.shape[1] != constants.PHRASE_STEPS or not np.issubdtype(tokens.dtype, np.integer):
+        raise ValueError(
+            f"Tokens must be integers of shape (N, {constants.PHRASE_STEPS}). "
+            f"Received: tokens of shape {tokens.shape} and dtype {tokens.dtype}"
+        )
+    if tokens.size and not (tokens.min() >= 0 and tokens.max() < constants.NUM_TOKENS):
+        raise ValueError(
+            f"Tokens must lie in [0, {constants.NUM_TOKENS - 1}]. "
+            f"Received: tokens from {tokens.min()} to {tokens.max()}"
+        )
+    return tokens
+
+
+def _stream_to_notes(stream):
+    """Reads pitches, starts and ends off one stream of tokens (S,); a note sounds until the next event or the end."""
+    events = np.flatnonzero(stream)
+    following = np.append(events[1:], len(stream))
+    onset = stream[events] >= constants.FIRST_ONSET
+    starts = events[onset]
+    return stream[starts].astype(np.int64) + constants.PITCH_OFFSET, starts, following[onset]
