@@ -22,7 +22,7 @@ TICKS_PER_STEP = TICKS_PER_QUARTER // constants.STEPS_PER_QUARTER
 # standard leaves undefined, mark in each written track where the melody's phrases start and where it ends.
 SPAN_CONTROLLER = 119
 
-_MELODY_NAME = re.compile(r"melod|vocal|voice|lead|sing", re.IGNORECASE)
+_MELODY_NAME = re.compile(r"\b(melod|vocal|voice|lead|singer)", re.IGNORECASE)
 _LOWEST_MELODY_PITCH = 48  # C3: a line whose median lies below is more likely a bass
 
 
@@ -142,7 +142,7 @@ def melodies_of_score(score, path):
             raise MidiError(path, "has ticks beyond 2^31")
         if steps(ends.max()) > MAX_BARS * constants.STEPS_PER_BAR:
             raise MidiError(path, f"is longer than {MAX_BARS} bars")
-        starts, ends = steps(ticks), steps(ends)
+        starts, ends = steps(ticks), steps(_first_ends(notes["pitch"], ticks, ends))
         melody = Melody.from_notes(
             notes["pitch"],
             starts,
@@ -255,6 +255,21 @@ def choose_melody(melodies):
     best = max(melodies, key=lambda melody: figures(melody)[-1])
     bars, line, _ = figures(best)
     return best, f"it has notes in {bars} of {num_bars} bars and {line:.0%} of its notes form one line"
+
+
+def _first_ends(pitches, starts, ends):
+    """Ends each note at the first end of its pitch after its start, as pretty_midi (so note-seq) reads overlaps.
+
+    Symusic pairs the first note-on with the first note-off, the second with the second. The two differ only where
+    notes of one pitch overlap; a note of no length stays one.
+    """
+    long = ends > starts
+    key = pitches.astype(np.int64) << 32  # ticks are below 2^31
+    sorted_ends = np.sort((key + ends)[long])
+    first = sorted_ends[np.searchsorted(sorted_ends, (key + starts)[long], side="right")]
+    result = ends.copy()
+    result[long] = first - key[long]
+    return result
 
 
 def _tempo_map(steps, microseconds):
