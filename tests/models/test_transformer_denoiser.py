@@ -1,0 +1,83 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_symdiff import TransformerDenoiser
+
+SMALL = {"num_layers": 1, "num_heads": 2, "embed_dim": 16, "mlp_dim": 24, "residual_dim": 24, "film_dim": 20}
+
+
+def draw_inputs(batch=3, length=32, channels=42):
+    random = np.random.default_rng(0)
+    x_t = random.standard_normal((batch, length, channels)).astype("float32")
+    return [x_t, random.uniform(0.08, 1.0, (batch, 1)).astype("float32")]
+
+
+def test_paper_size():
+    assert TransformerDenoiser().count_params() == 25_579_946
+
+
+def test_bfloat16_stays_near_float32():
+    full = TransformerDenoiser()
+    mixed = TransformerDenoiser(dtype="mixed_bfloat16")
+    mixed.set_weights(full.get_weights())
+    inputs = draw_inputs(batch=8)
+    expected = ops.convert_to_numpy(full(inputs))
+    actual = ops.convert_to_numpy(ops.cast(mixed(inputs), "float32"))
+    error = np.linalg.norm(actual - expected) / np.linalg.norm(expected)
+    assert 1e-5 < error < 0.02  # zero would mean that nothing ran in bfloat16
+
+
+def test_any_length_gives_what_a_fixed_length_gives():
+    fixed = TransformerDenoiser(num_positions=7, **SMALL)
+    free = TransformerDenoiser(num_positions=None, **SMALL)
+    free.set_weights(fixed.get_weights())
+    for length in (7, 32):
+        assert free(draw_inputs(length=length)).shape == (3, length, 42)
+    x_t, noise_level = draw_inputs(length=7)
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(free([x_t, noise_level])), ops.convert_to_numpy(fixed([x_t, noise_level])), atol=1e-5
+    )
+
+
+def test_noise_level_reaches_its_own_sample_only():
+    denoiser = TransformerDenoiser(**SMALL)
+    x_t, noise_level = draw_inputs()
+    changed = noise_level.copy()
+    changed[1] *= 0.5
+    difference = np.abs(ops.convert_to_numpy(denoiser([x_t, noise_level]) - denoiser([x_t, changed])))
+    assert difference[1].max() > 1e-3
+    assert difference[[0, 2]].max() < 1e-6
+
+
+def test_config_round_trip():
+    denoiser = TransformerDenoiser(
+        num_positions=None, channels=5, num_residual_blocks=1, noise_embed_dim=12, dtype="mixed_bfloat16", **SMALL
+    )
+    config = denoiser.get_config()
+    copy = TransformerDenoiser.from_config(config)
+    assert copy.get_config() == config
+    assert copy.dtype_policy.name == "mixed_bfloat16"
+    assert [w.shape for w in copy.weights] == [w.shape for w in denoiser.weights]
+
+
+def test_unknown_config_key_is_refused():
+    with pytest.raises(TypeError, match="num_blocks"):
+        TransformerDenoiser.from_config({**TransformerDenoiser(**SMALL).get_config(), "num_blocks": 2})
+
+
+def test_save_and_load(tmp_path):
+    denoiser = TransformerDenoiser(**SMALL)
+    inputs = draw_inputs()
+    expected = ops.convert_to_numpy(denoiser(inputs))
+
+    denoiser.save_weights(tmp_path / "denoiser.weights.h5")
+    other = TransformerDenoiser(**SMALL)
+    other.load_weights(tmp_path / "denoiser.weights.h5")
+    np.testing.assert_allclose(ops.convert_to_numpy(other(inputs)), expected, atol=1e-6)
+
+    denoiser.save(tmp_path / "denoiser.keras")
+    revived = keras.saving.load_model(tmp_path / "denoiser.keras")
+    assert type(revived) is TransformerDenoiser
+    np.testing.assert_allclose(ops.convert_to_numpy(revived(inputs)), expected, atol=1e-6)
