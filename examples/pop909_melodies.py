@@ -3,9 +3,10 @@
     python examples/pop909_melodies.py POP909_FOLDER OUTPUT_FOLDER
 
 The folder holds `NNN.mid` and `NNN.beats.txt` (one row a quarter note: seconds, beat flag, downbeat flag). Tempo and
-time signature events of these MIDI files are meaningless as metre, so each song's MELODY and BRIDGE tracks, merged to
-one line, are put on the annotated beats: every bar begins on a downbeat. A bar of two, three, five or six quarters is
-filled up to whole 4/4 bars; songs that are not in four are left out.
+time signature events of these MIDI files are meaningless as metre, so each song is put on its annotated beats: every
+bar begins on a downbeat. A bar of two, three, five or six quarters is filled up to whole 4/4 bars; songs that are not
+in four are left out. The line is the MELODY track, and the BRIDGE track in bars in which MELODY starts no note (the
+top note of both would leap from one to the other and back).
 """
 
 import pathlib
@@ -15,9 +16,8 @@ import numpy as np
 import symusic
 
 from keras_symdiff import Melody, write_midi
-from keras_symdiff.constants import STEPS_PER_QUARTER
+from keras_symdiff.constants import STEPS_PER_BAR, STEPS_PER_QUARTER
 
-PARTS = ("MELODY", "BRIDGE")
 MARGIN = 8  # beats added on both sides, for notes outside the annotated ones
 
 
@@ -42,9 +42,10 @@ def read_song(midi, beats):
     times = np.concatenate([before, times, after])
     positions = beat_positions(np.pad(downbeats, MARGIN))
 
-    tracks = [track.notes.numpy() for track in symusic.Score(midi).to("second").tracks if track.name in PARTS]
+    tracks = {track.name: track.notes.numpy() for track in symusic.Score(midi).to("second").tracks}
     starts, lengths, pitches, velocities = (
-        np.concatenate([track[key] for track in tracks]) for key in ("time", "duration", "pitch", "velocity")
+        np.concatenate([tracks["MELODY"][key], tracks["BRIDGE"][key]])
+        for key in ("time", "duration", "pitch", "velocity")
     )
     rows = np.arange(len(times))
     starts, ends = np.interp(starts, times, rows), np.interp(starts + lengths, times, rows)
@@ -59,9 +60,18 @@ def read_song(midi, beats):
     onset_steps = np.floor((positions[first.astype(int)] + starts - offset - first) * STEPS_PER_QUARTER + 0.5)
     end_steps = np.floor((positions[last.astype(int)] + ends - offset - last) * STEPS_PER_QUARTER + 0.5)
     onset_steps = np.maximum(onset_steps, 0)
+    bars = onset_steps // STEPS_PER_BAR
+    is_melody = np.arange(len(bars)) < len(tracks["MELODY"]["time"])
+    kept = is_melody | ~np.isin(bars, bars[is_melody])
     tempo = round(60 / np.median(np.diff(times)), 2)
     return Melody.from_notes(
-        pitches, onset_steps, end_steps, velocities, name="MELODY", tempos=((0, tempo),), time_signatures=((0, 4, 4),)
+        pitches[kept],
+        onset_steps[kept],
+        end_steps[kept],
+        velocities[kept],
+        name="MELODY",
+        tempos=((0, tempo),),
+        time_signatures=((0, 4, 4),),
     )
 
 
