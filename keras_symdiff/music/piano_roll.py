@@ -63,7 +63,7 @@ def plot_piano_roll(melodies, path, highlight_bars=None, title=None):
             axes.axvspan(first, last + 1, fill=False, edgecolor=_NEW, linewidth=1.4, zorder=4)
         colors = np.where(new, _NEW, _GIVEN)
         widths = ends - starts - _NOTE_GAP
-        axes.barh(melody.pitches, widths, height=0.9, left=starts, color=colors, linewidth=0, zorder=3)
+        axes.barh(melody.pitches, widths, height=0.9, left=starts, color=colors, linewidth=0, snap=False, zorder=3)
         axes.set_ylabel(melody.name[:24] or "pitch", fontsize=9)
         axes.grid(axis="y", color="0.85", linewidth=0.6)
         axes.grid(axis="x", color="0.85", linewidth=0.6)

@@ -1,0 +1,89 @@
+"""`symdiff inspect`: what a MIDI file or folder holds, and what would be made of it."""
+
+import click
+
+
+@click.command("inspect")
+@click.argument("file_or_dir", type=click.Path(exists=True))
+def inspect_command(file_or_dir):
+    """Show the melodies of a MIDI file, or count those of a folder.
+
+    For a file: its tracks, meter, tempo and bars, which melody `infill` would use and why, what is dropped, and what
+    would be refused. For a folder: a table of counts, and the files that cannot be used, with reasons.
+    """
+    import pathlib
+
+    if pathlib.Path(file_or_dir).is_dir():
+        _inspect_folder(file_or_dir)
+    else:
+        _inspect_file(file_or_dir)
+
+
+def _inspect_file(path):
+    from keras_symdiff.constants import MAX_PITCH, MIN_PITCH
+    from keras_symdiff.music.midi import choose_melody, read_melodies, read_score
+
+    score, melodies = read_score(path), read_melodies(path)
+    chosen, reason = choose_melody(melodies)
+    qpms = [qpm for _, qpm in chosen.tempos]
+    changes = f" to {max(qpms):.1f}, {len(qpms)} tempos" if len(qpms) > 1 else ""
+    meters = [
+        f"{numerator}/{denominator} at bar {step // 16 + 1}" for step, numerator, denominator in chosen.time_signatures
+    ]
+    click.echo(path)
+    click.echo(f"  bars      {max(melody.num_bars for melody in melodies)} of 4/4, {score.tpq} ticks a quarter")
+    click.echo(f"  tempo     {min(qpms):.1f}{changes} quarters a minute")
+    click.echo(f"  meter     {_shortened(meters) or 'none given, taken as 4/4'}")
+    click.echo("  track  name                  program  bars      pitches  notes  in line  phrases  rests")
+    for melody in melodies:
+        _, rests = melody.phrases()
+        click.echo(
+            f"  {melody.track + 1:>5}  {melody.name[:20] or '(no name)':<20}  {melody.program:>7}  "
+            f"{f'{melody.first_bar + 1}-{melody.num_bars}':<8}  {f'{melody.pitches.min()}-{melody.pitches.max()}':<7}  "
+            f"{melody.num_source_notes:>5}  {len(melody.pitches):>7}  {len(rests):>7}  {rests.sum():>5}"
+        )
+    click.echo(f"  used      {chosen.name or '(no name)'} (track {chosen.track + 1}), because {reason}")
+
+    dropped = []
+    drums = sum(track.is_drum for track in score.tracks)
+    if drums:
+        dropped.append(f"{drums} drum track{'s' * (drums > 1)}")
+    notes = sum(len(track.notes) for track in score.tracks if not track.is_drum)
+    in_range = sum(melody.num_source_notes for melody in melodies)
+    if notes > in_range:
+        dropped.append(f"{notes - in_range} notes outside pitches {MIN_PITCH} to {MAX_PITCH}")
+    covered = sum(melody.num_source_notes - len(melody.pitches) for melody in melodies)
+    if covered:
+        dropped.append(f"{covered} notes below a higher one that starts with them")
+    click.echo(f"  dropped   {', '.join(dropped) or 'nothing'}")
+    refused = (
+        f"infilling and training, because the bars are not 4/4: {chosen.meter_problem}" if chosen.meter_problem else ""
+    )
+    click.echo(f"  refused   {refused or 'nothing'}")
+
+
+def _inspect_folder(path):
+    from keras_symdiff.music.corpus import find_midi_files, read_corpus
+
+    with click.progressbar(
+        length=len(find_midi_files(path)), label="reading", file=click.get_text_stream("stderr")
+    ) as bar:
+        corpus = read_corpus(path, progress=lambda done, total: bar.update(1))
+    labels = {
+        "files": "files with a melody",
+        "skipped": "files skipped",
+        "melodies": "melodies",
+        "phrases": "two-bar phrases",
+        "distinct": "distinct phrases",
+        "rests": "phrases without onset",
+        "windows": "pieces of 32 phrases without a rest phrase",
+    }
+    for key, value in corpus.counts().items():
+        click.echo(f"{value:>10,}  {labels[key]}")
+    for file, reason in corpus.skipped:
+        click.echo(f"skipped {file}: {reason}")
+
+
+def _shortened(parts, limit=8):
+    more = f", and {len(parts) - limit} more" if len(parts) > limit else ""
+    return ", ".join(parts[:limit]) + more
