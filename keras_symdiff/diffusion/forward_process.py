@@ -1,0 +1,49 @@
+"""The forward process: from data to noise, in one jump to any noise level."""
+
+from keras import ops
+
+
+def add_noise(x_0, noise_level, noise):
+    """Draws the state of a noise level: `q(x_t | x_0)`.
+
+    Args:
+        x_0: `(B, ...)`. Clean data.
+        noise_level: `(B, 1)`, `(B,)` or a scalar. `sqrt(alpha_bar)` in [0, 1]: 1 gives back `x_0`, 0 gives `noise`.
+        noise: `(B, ...)`. N(0, 1) draws.
+
+    Returns:
+        `(B, ...)`: `noise_level * x_0 + sqrt(1 - noise_level^2) * noise`.
+
+    Reference:
+        - [Mittal et al., 2021](https://arxiv.org/abs/2103.16091), section 2.1 and Algorithm 2.
+    """
+    level = ops.reshape(noise_level, (-1,) + (1,) * (len(x_0.shape) - 1))  # (B, 1, 1)
+    # Not 1 - level^2: squaring rounds, and the first levels are only a few float32 spacings below 1.
+    return level * x_0 + ops.sqrt((1.0 - level) * (1.0 + level)) * noise
+
+
+def continuous_noise_level(noise_levels, uniform):
+    """Maps uniform draws to noise levels between neighbouring diffusion steps.
+
+    A step `t` uniform on 1..N, then a level uniform between those of `t - 1` and `t`, together are the piecewise linear
+    interpolation of the levels at a uniform position in [0, N]: one draw gives both.
+
+    Args:
+        noise_levels: `(N + 1,)`, float32 tensor or array. `NoiseSchedule.noise_level`.
+        uniform: Tensor of any shape. Draws from [0, 1).
+
+    Returns:
+        Tensor of `uniform`'s shape: `sqrt(alpha_bar)` in [noise_levels[N], 1].
+
+    Reference:
+        - [Mittal et al., 2021](https://arxiv.org/abs/2103.16091), section 2.1 and Algorithm 2. The released code passes
+          the ends of the interval in the wrong order and so never leaves the discrete levels.
+    """
+    noise_levels = ops.convert_to_tensor(noise_levels, dtype=uniform.dtype)
+    num_steps = noise_levels.shape[0] - 1
+    position = uniform * num_steps
+    # A draw just below 1 may round up to `num_steps`.
+    step = ops.minimum(ops.floor(position), num_steps - 1)
+    before = ops.take(noise_levels, ops.cast(step, "int32"))
+    after = ops.take(noise_levels, ops.cast(step, "int32") + 1)
+    return before + (position - step) * (after - before)

@@ -1,0 +1,159 @@
+"""New and infilled pieces from a trained denoiser."""
+
+import functools
+
+import keras
+import numpy as np
+
+from keras_symdiff.constants import PIECE_PHRASES
+from keras_symdiff.diffusion import noise_streams
+from keras_symdiff.diffusion.ancestral import ancestral_sampling, reverse_steps
+from keras_symdiff.diffusion.noise_schedule import NoiseSchedule
+
+# Steps of one compiled call. Its noise is drawn on the host: a megabyte for 4 samples of the paper's size.
+MAX_CHUNK_STEPS = 50
+
+
+def sample(model, num_samples, seed=0, schedule=None, batch_size=32, progress=None):
+    """Generates pieces from nothing.
+
+    A piece depends on `seed` and its index only: not on the backend, on `num_samples` or on `batch_size`, up to float32
+    rounding.
+
+    Args:
+        model: A `LatentDiffusion`, or a denoiser such as `TransformerDenoiser`.
+        num_samples: Integer >= 1.
+        seed: Integer >= 0. Defaults to `0`.
+        schedule: `NoiseSchedule` to walk back. Defaults to the model's own, or for a denoiser to the paper's.
+        batch_size: Integer >= 1. Greatest number of pieces made at once. Defaults to `32`.
+        progress: Optional function of the number of steps done and of all steps, called now and then.
+
+    Returns:
+        `(num_samples, L, D)`, float32 array: scaled latents, about in [-1, 1].
+
+    Raises:
+        ValueError: If a count or the seed is out of range.
+
+    Example:
+        >>> latents = transform.inverse(sample(model, num_samples=8, seed=1))  # (8, 32, Z)
+
+    Reference:
+        - [Mittal et al., 2021](https://arxiv.org/abs/2103.16091), Algorithm 3.
+    """
+    _check_integer("num_samples", num_samples, 1)
+    return _generate(model, num_samples, None, None, seed, schedule, batch_size, progress)
+
+
+def infill(model, latents, keep_mask, seed=0, schedule=None, batch_size=32, progress=None):
+    """Generates the missing phrases of pieces; the given ones come back bit-exact.
+
+    With the same `seed`, piece `i` starts from the noise of piece `i` of `sample`.
+
+    Args:
+        model: A `LatentDiffusion`, or a denoiser such as `TransformerDenoiser`.
+        latents: `(B, L, D)`. Scaled latents. What stands at missing positions does not matter.
+        keep_mask: `(B, L)`, bool. True where a phrase is given, False where it is to be generated.
+        seed: Integer >= 0. Defaults to `0`.
+        schedule: `NoiseSchedule` to walk back. Defaults to the model's own, or for a denoiser to the paper's.
+        batch_size: Integer >= 1. Greatest number of pieces made at once. Defaults to `32`.
+        progress: Optional function of the number of steps done and of all steps, called now and then.
+
+    Returns:
+        `(B, L, D)`, float32 array: `latents` with the missing phrases generated.
+
+    Raises:
+        ValueError: If shapes do not fit the model, a given latent is not finite, or a number is out of range.
+
+    Example:
+        >>> keep_mask = np.ones((1, 32), dtype=bool)
+        >>> keep_mask[:, 8:24] = False  # bars 17 to 48 are made anew
+        >>> filled = infill(model, transform.forward(latents), keep_mask)  # (1, 32, D)
+
+    Reference:
+        - [Mittal et al., 2021](https://arxiv.org/abs/2103.16091), Algorithm 1, corrected as in `ancestral_sampling`.
+    """
+    latents = np.asarray(latents, dtype=np.float32)  # (B, L, D)
+    keep_mask = np.asarray(keep_mask)  # (B, L)
+    expected = _piece_shape(_denoiser(model))
+    if latents.ndim != 3 or not len(latents) or latents.shape[1:] != expected:
+        raise ValueError(
+            f"`latents` must have shape (B, {expected[0]}, {expected[1]}) with B >= 1. Received: shape {latents.shape}"
+        )
+    if keep_mask.dtype != bool or keep_mask.shape != latents.shape[:2]:
+        raise ValueError(
+            f"`keep_mask` must be bool of shape {latents.shape[:2]}, True where a phrase is given. "
+            f"Received: {keep_mask.dtype} of shape {keep_mask.shape}"
+        )
+    if not np.all(np.isfinite(latents[keep_mask])):
+        raise ValueError("Given latents must be finite. Received: latents with NaN or infinity at given positions")
+    given = np.where(keep_mask[:, :, None], latents, np.float32(0))
+    return _generate(model, len(latents), given, keep_mask, seed, schedule, batch_size, progress)
+
+
+def _generate(model, num_samples, given, keep_mask, seed, schedule, batch_size, progress):
+    _check_integer("seed", seed, 0)
+    _check_integer("batch_size", batch_size, 1)
+    denoiser = _denoiser(model)
+    schedule = schedule or getattr(model, "schedule", None) or NoiseSchedule.linear()
+    reverse_process = _reverse_process(denoiser)
+    shape = _piece_shape(denoiser)
+    steps = reverse_steps(schedule)
+    # Chunks of one size and batches of one size: one compiled function serves them all.
+    chunk = max(size for size in range(1, MAX_CHUNK_STEPS + 1) if len(steps) % size == 0)
+    num_batches = -(-num_samples // batch_size)
+    batch = -(-num_samples // num_batches)  # batches as even as can be, the last one filled up
+    filling = num_batches * batch - num_samples
+    if given is not None:
+        given = np.pad(given, ((0, filling), (0, 0), (0, 0)))
+        keep_mask = np.pad(keep_mask, ((0, filling), (0, 0)))
+
+    pieces = []
+    for first in range(0, num_samples, batch):
+        indices = range(first, first + batch)
+        reverse_streams = noise_streams.noise_streams(seed, indices, noise_streams.REVERSE)
+        forward_streams = noise_streams.noise_streams(seed, indices, noise_streams.FORWARD)
+        inputs = {} if given is None else {"given": given[indices], "keep_mask": keep_mask[indices]}
+        x = noise_streams.draw(reverse_streams, shape)  # (B, L, D)
+        for done in range(0, len(steps), chunk):
+            inputs |= {"x": x, "steps": steps[done : done + chunk]}
+            inputs["noise"] = noise_streams.draw(reverse_streams, (chunk, *shape))  # (B, S, L, D)
+            if given is not None:
+                inputs["given_noise"] = noise_streams.draw(forward_streams, (chunk, *shape))  # (B, S, L, D)
+            x = reverse_process.predict_on_batch(inputs)  # (B, L, D)
+            if progress is not None:
+                progress(len(pieces) * len(steps) + done + chunk, num_batches * len(steps))
+        pieces.append(x)
+    return np.concatenate(pieces)[:num_samples]
+
+
+class _ReverseProcess(keras.Model):
+    """Gives the sampler Keras's compiled `predict_on_batch`, which takes weights as arguments on every backend."""
+
+    def __init__(self, denoiser):
+        # float32 whatever the global policy: under bfloat16 the inputs, noise levels among them, would be rounded.
+        super().__init__(dtype="float32", name="reverse_process")
+        self.denoiser = denoiser
+        self.built = True  # nothing of its own to build; Keras would run a chunk for it
+
+    def call(self, inputs):
+        return ancestral_sampling(lambda x, level: self.denoiser([x, level], training=False), **inputs)
+
+
+# The compiled function lives with the wrapper: kept, so that the next call does not compile again.
+@functools.lru_cache(maxsize=2)
+def _reverse_process(denoiser):
+    return _ReverseProcess(denoiser)
+
+
+def _denoiser(model):
+    return getattr(model, "denoiser", model)
+
+
+def _piece_shape(denoiser):
+    _, length, channels = denoiser.inputs[0].shape
+    return (length or PIECE_PHRASES, channels)  # a denoiser built for any length
+
+
+def _check_integer(name, value, least):
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(f"`{name}` must be an integer of at least {least}. Received: {name}={value}")
