@@ -29,7 +29,7 @@ class NoiseLevelEncoding(keras.layers.Layer):
 
     Example:
         ```python
-        encoding = NoiseLevelEncoding()(np.array([[0.1], [0.9]], "float32"))  # (2, 128)
+        encoding = NoiseLevelEncoding()(keras.ops.array([[0.1], [0.9]]))  # (2, 128)
         ```
 
     Reference:

@@ -43,7 +43,7 @@ class TransformerDenoiser(keras.Model):
         ```python
         denoiser = TransformerDenoiser()
         x_t = keras.random.normal((2, 32, 42))
-        noise = denoiser([x_t, np.array([[0.3], [0.8]], "float32")])  # (2, 32, 42)
+        noise = denoiser([x_t, keras.ops.array([[0.3], [0.8]])])  # (2, 32, 42)
         ```
 
     Reference:

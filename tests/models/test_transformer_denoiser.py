@@ -33,7 +33,7 @@ def test_any_length_gives_what_a_fixed_length_gives():
     fixed = TransformerDenoiser(num_positions=7, **SMALL)
     free = TransformerDenoiser(num_positions=None, **SMALL)
     free.set_weights(fixed.get_weights())
-    for length in (7, 32):
+    for length in (7, 9):
         assert free(draw_inputs(length=length)).shape == (3, length, 42)
     x_t, noise_level = draw_inputs(length=7)
     np.testing.assert_allclose(
