@@ -63,11 +63,11 @@ def _inspect_file(path):
 
 
 def _inspect_folder(path):
+    import sys
+
     from keras_symdiff.music.corpus import find_midi_files, read_corpus
 
-    with click.progressbar(
-        length=len(find_midi_files(path)), label="reading", file=click.get_text_stream("stderr")
-    ) as bar:
+    with click.progressbar(length=len(find_midi_files(path)), label="reading", file=sys.stderr) as bar:
         corpus = read_corpus(path, progress=lambda done, total: bar.update(1))
     labels = {
         "files": "files with a melody",

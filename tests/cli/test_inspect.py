@@ -1,0 +1,35 @@
+import pathlib
+import shutil
+
+from click.testing import CliRunner
+from keras_symdiff.cli.inspect import inspect_command
+
+DATA = pathlib.Path(__file__).parents[1] / "data"
+
+
+def inspect(path):
+    result = CliRunner().invoke(inspect_command, [str(path)])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_a_song_is_described():
+    output = inspect(DATA / "pop909" / "010.mid")
+    assert "2/4 at bar 1, 1/4 at bar 42" in output
+    assert "55.0 to 73.0, 23 tempos" in output
+    assert "used      MELODY (track 1), because it is named 'MELODY'" in output
+    assert "565 notes below a higher one" in output
+    assert "refused   nothing" in output
+
+
+def test_drums_are_dropped_and_other_meters_refused():
+    assert "1 drum track" in inspect(DATA / "lakh" / "trio_0.mid")
+    assert "not 4/4: 3/4 at bar 1" in inspect(DATA / "pop909" / "107.mid")
+
+
+def test_a_folder_is_counted_and_its_bad_files_are_named(tmp_path):
+    shutil.copy(DATA / "lakh" / "melody_0.mid", tmp_path)
+    (tmp_path / "bad.mid").write_bytes(b"")
+    output = inspect(tmp_path)
+    assert "32  two-bar phrases" in output
+    assert f"skipped {tmp_path / 'bad.mid'}: is empty" in output
