@@ -29,17 +29,18 @@ def continuous_noise_level(noise_levels, uniform):
     interpolation of the levels at a uniform position in [0, N]: one draw gives both.
 
     Args:
-        noise_levels: `(N + 1,)`, float32 tensor or array. `NoiseSchedule.noise_level`.
+        noise_levels: `(N + 1,)`. `NoiseSchedule.noise_level`.
         uniform: Tensor of any shape. Draws from [0, 1).
 
     Returns:
-        Tensor of `uniform`'s shape: `sqrt(alpha_bar)` in [noise_levels[N], 1].
+        Tensor of `uniform`'s shape, float32: `sqrt(alpha_bar)` in [noise_levels[N], 1].
 
     Reference:
         - [Mittal et al., 2021](https://arxiv.org/abs/2103.16091), section 2.1 and Algorithm 2. The released code passes
           the ends of the interval in the wrong order and so never leaves the discrete levels.
     """
-    noise_levels = ops.convert_to_tensor(noise_levels, dtype=uniform.dtype)
+    noise_levels = ops.convert_to_tensor(noise_levels, dtype="float32")  # (N + 1,)
+    uniform = ops.convert_to_tensor(uniform, dtype="float32")
     num_steps = noise_levels.shape[0] - 1
     position = uniform * num_steps
     # A draw just below 1 may round up to `num_steps`.

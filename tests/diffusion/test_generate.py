@@ -1,0 +1,155 @@
+import pathlib
+import types
+
+import keras
+import numpy as np
+import pytest
+
+from keras_symdiff.diffusion.generate import infill, sample
+from keras_symdiff.diffusion.noise_schedule import NoiseSchedule
+
+GOLDEN = np.load(pathlib.Path(__file__).parents[1] / "golden" / "diffusion" / "short_run.npz")
+SCHEDULE = NoiseSchedule.linear(20, 1e-3, 0.3)
+LENGTH, CHANNELS = 6, 4
+CLOSE = {"rtol": 1e-5, "atol": 2e-5}  # float32 rounding; the numbers reach 20
+
+
+@keras.saving.register_keras_serializable(package="keras_symdiff_tests")
+class CountTraces(keras.layers.Layer):
+    count = 0
+
+    def call(self, x):
+        CountTraces.count += 1
+        return x
+
+
+def make_denoiser():
+    """The denoiser of `make_golden.py`."""
+    x = keras.Input((LENGTH, CHANNELS))  # (B, L, D)
+    level = keras.Input((1,))  # (B, 1)
+    hidden = keras.layers.Concatenate(dtype="float32")([x, keras.layers.RepeatVector(LENGTH, dtype="float32")(level)])
+    hidden = CountTraces(dtype="float32")(hidden)
+    hidden = keras.layers.Dense(16, "tanh", dtype="float32")(hidden)  # (B, L, 16)
+    mean = keras.layers.GlobalAveragePooling1D(keepdims=True, dtype="float32")(hidden)  # (B, 1, 16)
+    epsilon = keras.layers.Dense(CHANNELS, dtype="float32")(keras.layers.Add(dtype="float32")([hidden, mean]))
+    denoiser = keras.Model([x, level], epsilon)
+    denoiser.set_weights([GOLDEN[name] for name in ("w1", "b1", "w2", "b2")])
+    return denoiser
+
+
+@pytest.fixture(scope="module")
+def denoiser():
+    return make_denoiser()
+
+
+def test_sample_equals_the_golden_run(denoiser):
+    result = sample(denoiser, 3, seed=7, schedule=SCHEDULE)
+    assert result.dtype == np.float32
+    np.testing.assert_allclose(result, GOLDEN["sampled"], **CLOSE)
+
+
+def test_infill_equals_the_golden_run(denoiser):
+    keep_mask = GOLDEN["keep_mask"]
+    result = infill(denoiser, GOLDEN["latents"], keep_mask, seed=7, schedule=SCHEDULE)
+    np.testing.assert_allclose(result, GOLDEN["infilled"], **CLOSE)
+    np.testing.assert_array_equal(result[keep_mask], GOLDEN["latents"][keep_mask])
+
+
+def test_infill_of_everything_and_of_nothing(denoiser):
+    latents = GOLDEN["latents"]
+    everything = infill(denoiser, latents, np.ones((3, LENGTH), dtype=bool), schedule=SCHEDULE)
+    np.testing.assert_array_equal(everything, latents)
+    nothing = infill(denoiser, latents, np.zeros((3, LENGTH), dtype=bool), schedule=SCHEDULE)
+    np.testing.assert_allclose(nothing, sample(denoiser, 3, schedule=SCHEDULE), **CLOSE)
+
+
+def test_infill_ignores_what_stands_at_missing_positions(denoiser):
+    keep_mask = GOLDEN["keep_mask"]
+    spoiled = np.where(keep_mask[:, :, None], GOLDEN["latents"], np.nan)
+    result = infill(denoiser, spoiled, keep_mask, seed=7, schedule=SCHEDULE)
+    np.testing.assert_allclose(result, GOLDEN["infilled"], **CLOSE)
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 4])
+def test_samples_do_not_depend_on_batch_size_or_their_number(denoiser, batch_size):
+    five = sample(denoiser, 5, seed=7, schedule=SCHEDULE, batch_size=batch_size)
+    assert five.shape == (5, LENGTH, CHANNELS)
+    np.testing.assert_allclose(five[:3], GOLDEN["sampled"], **CLOSE)
+    np.testing.assert_allclose(five, sample(denoiser, 5, seed=7, schedule=SCHEDULE), **CLOSE)
+    filled = infill(denoiser, GOLDEN["latents"], GOLDEN["keep_mask"], seed=7, schedule=SCHEDULE, batch_size=batch_size)
+    np.testing.assert_allclose(filled, GOLDEN["infilled"], **CLOSE)
+
+
+def test_seed_decides(denoiser):
+    first = sample(denoiser, 2, seed=1, schedule=SCHEDULE)
+    np.testing.assert_array_equal(sample(denoiser, 2, seed=1, schedule=SCHEDULE), first)
+    assert np.abs(sample(denoiser, 2, seed=2, schedule=SCHEDULE) - first).min() > 0
+    assert np.abs(first[0] - first[1]).min() > 0
+
+
+def test_chunks_cover_every_step_and_report_progress(denoiser):
+    # 120 steps are chunks of 40; 53 is prime, so it goes step by step.
+    for num_steps, chunk in ((120, 40), (53, 1)):
+        reports = []
+        schedule = NoiseSchedule.linear(num_steps, 1e-4, 0.02)
+        sample(denoiser, 3, schedule=schedule, batch_size=2, progress=lambda *report: reports.append(report))  # noqa: B023
+        assert reports == [(done, 2 * num_steps) for done in range(chunk, 2 * num_steps + 1, chunk)]
+
+
+def test_a_latent_diffusion_brings_its_schedule(denoiser):
+    model = types.SimpleNamespace(denoiser=denoiser, schedule=SCHEDULE)
+    np.testing.assert_array_equal(sample(model, 3, seed=7), sample(denoiser, 3, seed=7, schedule=SCHEDULE))
+
+
+def test_new_weights_take_effect_without_compiling_again():
+    denoiser = make_denoiser()
+    before = sample(denoiser, 3, seed=7, schedule=SCHEDULE)
+    traces = CountTraces.count
+    np.testing.assert_array_equal(sample(denoiser, 3, seed=8, schedule=SCHEDULE).shape, before.shape)
+    if keras.backend.backend() != "torch":  # which runs eagerly
+        assert CountTraces.count == traces
+    denoiser.set_weights([0 * weight for weight in denoiser.get_weights()])
+    zeroed = sample(denoiser, 3, seed=7, schedule=SCHEDULE)
+    assert np.abs(zeroed - before).max() > 0.1
+    if keras.backend.backend() != "torch":
+        assert CountTraces.count == traces
+
+
+def test_global_bfloat16_does_not_reach_the_sampler():
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        result = sample(make_denoiser(), 3, seed=7, schedule=SCHEDULE)
+    finally:
+        keras.config.set_dtype_policy(policy)
+    np.testing.assert_allclose(result, GOLDEN["sampled"], **CLOSE)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"num_samples": 0}, "num_samples=0"),
+        ({"num_samples": 1.5}, "num_samples=1.5"),
+        ({"num_samples": 1, "batch_size": 0}, "batch_size=0"),
+        ({"num_samples": 1, "seed": -1}, "seed=-1"),
+    ],
+)
+def test_sample_rejects(denoiser, arguments, message):
+    with pytest.raises(ValueError, match=f"Received: {message}"):
+        sample(denoiser, schedule=SCHEDULE, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("latents", "keep_mask", "message"),
+    [
+        (np.zeros((LENGTH, CHANNELS)), np.ones((1, LENGTH), bool), "`latents` must have shape"),
+        (np.zeros((0, LENGTH, CHANNELS)), np.ones((0, LENGTH), bool), "`latents` must have shape"),
+        (np.zeros((1, LENGTH, 42)), np.ones((1, LENGTH), bool), "`latents` must have shape"),
+        (np.zeros((1, LENGTH, CHANNELS)), np.ones((2, LENGTH), bool), "`keep_mask` must be bool"),
+        (np.zeros((1, LENGTH, CHANNELS)), np.ones((1, LENGTH)), "`keep_mask` must be bool"),
+        (np.full((1, LENGTH, CHANNELS), np.nan), np.ones((1, LENGTH), bool), "must be finite"),
+    ],
+)
+def test_infill_rejects(denoiser, latents, keep_mask, message):
+    with pytest.raises(ValueError, match=message):
+        infill(denoiser, latents, keep_mask, schedule=SCHEDULE)

@@ -1,0 +1,55 @@
+import json
+
+import numpy as np
+import pytest
+
+from keras_symdiff.diffusion.noise_schedule import NoiseSchedule
+
+
+def test_paper_schedule():
+    schedule = NoiseSchedule.linear()
+    assert schedule.num_steps == 1000
+    assert schedule.beta[1] == 1e-6
+    assert schedule.beta[1000] == 0.01
+    assert schedule.alpha_bar[0] == schedule.noise_level[0] == 1.0
+    assert schedule.noise_level[1000] == pytest.approx(0.08138, abs=5e-6)
+    for array in (schedule.beta, schedule.alpha, schedule.alpha_bar, schedule.noise_level, schedule.posterior_stddev):
+        assert array.shape == (1001,)
+        assert array.dtype == np.float64
+        assert not array.flags.writeable
+
+
+def test_posterior_stddev_is_that_of_bayes_rule():
+    # q(x_{t-1} | x_t, x_0) is the product of two Gaussians in x_{t-1}: precisions add.
+    schedule = NoiseSchedule.linear(50, 1e-3, 0.2)
+    t = np.arange(2, 51)
+    precision = schedule.alpha[t] / schedule.beta[t] + 1 / (1 - schedule.alpha_bar[t - 1])
+    np.testing.assert_allclose(schedule.posterior_stddev[t], precision**-0.5, rtol=1e-10)
+    assert schedule.posterior_stddev[1] == 0.0
+
+
+@pytest.mark.parametrize(
+    "schedule", [NoiseSchedule.linear(), NoiseSchedule.linear(1), NoiseSchedule([0, 0.1, 0.5, 0.2])]
+)
+def test_config_round_trip_is_exact(schedule):
+    config = json.loads(json.dumps(schedule.get_config()))
+    np.testing.assert_array_equal(NoiseSchedule.from_config(config).beta, schedule.beta)
+
+
+def test_linear_config_is_readable():
+    assert NoiseSchedule.linear().get_config() == {"num_steps": 1000, "beta_start": 1e-6, "beta_end": 0.01}
+
+
+@pytest.mark.parametrize("beta", [[0.0], [0.1, 0.2], [0, 1.0], [0, -0.1], [0, np.nan], [[0, 0.1]]])
+def test_rejects_bad_variances(beta):
+    with pytest.raises(ValueError, match="Received: beta="):
+        NoiseSchedule(beta)
+
+
+def test_rejects_bad_arguments():
+    with pytest.raises(ValueError, match="num_steps=0"):
+        NoiseSchedule.linear(0)
+    with pytest.raises(ValueError, match=r"num_steps=2\.5"):
+        NoiseSchedule.linear(2.5)
+    with pytest.raises(ValueError, match="Received: keys="):
+        NoiseSchedule.from_config({"num_steps": 10})
