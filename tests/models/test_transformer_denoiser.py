@@ -23,22 +23,19 @@ def test_bfloat16_stays_near_float32():
     mixed = TransformerDenoiser(dtype="mixed_bfloat16")
     mixed.set_weights(full.get_weights())
     inputs = draw_inputs(batch=8)
-    expected = ops.convert_to_numpy(full(inputs))
-    actual = ops.convert_to_numpy(ops.cast(mixed(inputs), "float32"))
+    expected = full.predict_on_batch(inputs)
+    actual = np.asarray(mixed.predict_on_batch(inputs), "float32")
     error = np.linalg.norm(actual - expected) / np.linalg.norm(expected)
     assert 1e-5 < error < 0.02  # zero would mean that nothing ran in bfloat16
 
 
 def test_any_length_gives_what_a_fixed_length_gives():
-    fixed = TransformerDenoiser(num_positions=7, **SMALL)
     free = TransformerDenoiser(num_positions=None, **SMALL)
-    free.set_weights(fixed.get_weights())
-    for length in (7, 9):
-        assert free(draw_inputs(length=length)).shape == (3, length, 42)
-    x_t, noise_level = draw_inputs(length=7)
-    np.testing.assert_allclose(
-        ops.convert_to_numpy(free([x_t, noise_level])), ops.convert_to_numpy(fixed([x_t, noise_level])), atol=1e-5
-    )
+    for length in (7, 32):
+        fixed = TransformerDenoiser(num_positions=length, **SMALL)
+        fixed.set_weights(free.get_weights())
+        inputs = draw_inputs(length=length)
+        np.testing.assert_allclose(free.predict_on_batch(inputs), fixed.predict_on_batch(inputs), atol=1e-5)
 
 
 def test_noise_level_reaches_its_own_sample_only():
