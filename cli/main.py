@@ -1,5 +1,80 @@
-"""Entry point."""
+"""The `symdiff` command: one file a verb, each loaded when it is called."""
+
+import importlib
+import importlib.util
+import os
+import sys
+
+import click
+
+from keras_symdiff.version import __version__
+
+_COMMANDS = {
+    "inspect": "Show the melodies of a MIDI file, or count those of a folder.",
+    "train-vae": "Train a MusicVAE on the phrases of MIDI files.",
+    "import-magenta": "Turn a checkpoint of Magenta's MusicVAE into a folder that the other commands read.",
+    "encode": "Encode the melodies of MIDI files into latents (.npz).",
+    "decode": "Decode latents (.npz) into MIDI files.",
+    "train": "Train a diffusion model on the melodies of MIDI files, or on encoded ones.",
+    "sample": "Compose new 64-bar melodies.",
+    "infill": "Compose bars of a tune anew, between its own.",
+}
+_BACKENDS = ("jax", "tensorflow", "torch")
+
+
+class _LazyGroup(click.Group):
+    """Imports a verb's module when the verb is called, so that `--help` answers at once."""
+
+    def list_commands(self, context):
+        return list(_COMMANDS)
+
+    def get_command(self, context, name):
+        if name not in _COMMANDS:
+            return None
+        module = name.replace("-", "_")
+        return getattr(importlib.import_module(f"keras_symdiff.cli.{module}"), f"{module}_command")
+
+    def format_commands(self, context, formatter):
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.command(cls=_LazyGroup, name="symdiff", context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def symdiff():
+    """Diffusion models of melodies: MIDI in, new and infilled MIDI out."""
 
 
 def main():
-    """Placeholder."""
+    """Runs `symdiff`; what a user can put right ends as one line and exit code 1."""
+    try:
+        _choose_backend()
+        symdiff.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("Interrupted.", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(f"{where}{error.strerror or error}")
+    except (ValueError, ImportError) as error:
+        _fail(error)
+
+
+def _fail(message):
+    click.echo(f"Error: {' '.join(str(message).split())}", err=True)
+    sys.exit(1)
+
+
+def _choose_backend():
+    """Takes the first installed backend where the user has chosen none; Keras itself would take TensorFlow, or fail."""
+    if os.environ.get("KERAS_BACKEND") or os.path.exists(os.path.expanduser("~/.keras/keras.json")):
+        return
+    for backend in _BACKENDS:
+        if importlib.util.find_spec(backend) is not None:
+            os.environ["KERAS_BACKEND"] = backend
+            return
+
+

@@ -10,7 +10,7 @@ from keras_symdiff.version import __version__
 _MODULES = {
     "FiLM": "layers.film",
     "FiLMResidualBlock": "layers.film_residual_block",
-    "LatentDiffusion": "training.latent_diffusion",
+    "LatentDiffusion": "diffusion.latent_diffusion",
     "LatentTransform": "latents.latent_transform",
     "Melody": "music.melody",
     "MixtureDensity": "layers.mixture_density",

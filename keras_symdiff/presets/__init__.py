@@ -1,1 +1,1 @@
-"""Pretrained weights that ship with the package."""
+"""Pretrained weights that ship with the package, and the folder format that they and training runs share."""

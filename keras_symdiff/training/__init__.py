@@ -1,1 +1,1 @@
-"""Trainers, callbacks and run directories."""
+"""What every trainer shares: batches, noise and run directories."""

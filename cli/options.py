@@ -1,0 +1,81 @@
+"""What several verbs share: options, the corpus read with progress, precision."""
+
+import json
+import sys
+
+import click
+
+seed_option = click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Same seed, same music.")
+dry_run_option = click.option("--dry-run", is_flag=True, help="Print the resolved configuration and stop.")
+
+
+def model_option(command):
+    """The preset or run directory whose model is used."""
+    from keras_symdiff.presets.default import DEFAULT_PRESET
+
+    return click.option("--preset", metavar="NAME|RUN", default=DEFAULT_PRESET, show_default=True,
+                        help="A shipped preset, or a run directory.")(command)  # fmt: skip
+
+
+def training_options(batch_size, learning_rate, epochs, steps):
+    """The options of a training run, with one verb's defaults."""
+
+    def decorate(command):
+        for option in (
+            click.option("--precision", type=click.Choice(["float32", "mixed_bfloat16"]), default="float32",
+                         show_default=True, help="Keras's dtype policy."),
+            click.option("--learning-rate", type=click.FloatRange(0, min_open=True), default=learning_rate,
+                         show_default=True, help="At the first step."),
+            click.option("--batch-size", type=click.IntRange(1), default=batch_size, show_default=True),
+            click.option("--steps", type=click.IntRange(1), default=steps, show_default=True, help="Batches an epoch."),
+            click.option("--epochs", type=click.IntRange(1), default=epochs, show_default=True),
+        ):  # fmt: skip
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def print_config(options):
+    """Prints a resolved configuration as JSON."""
+    click.echo(json.dumps(options, indent=1))
+
+
+def announce_backend():
+    """Names the backend that computes."""
+    import keras
+
+    click.echo(f"Keras {keras.__version__} on {keras.backend.backend()}", err=True)
+
+
+def set_precision(precision):
+    """Sets Keras's dtype policy for the models that are built next."""
+    import keras
+
+    keras.config.set_dtype_policy(precision)
+    announce_backend()
+
+
+def progress_bar(label):
+    """A callback `(done, total)` that draws a bar on a terminal, and elsewhere is silent until the last call."""
+
+    def report(done, total):
+        if sys.stderr.isatty():
+            filled = 30 * done // total
+            click.echo(f"\r{label} [{'#' * filled}{'.' * (30 - filled)}] {done}/{total}", nl=done == total, err=True)
+        elif done == total:
+            click.echo(f"{label}: {total}", err=True)
+
+    return report
+
+
+def read_corpus_aloud(paths):
+    """Reads melodies with a progress bar, and names the files that were skipped."""
+    from keras_symdiff.music.corpus import read_corpus
+
+    corpus = read_corpus(list(paths), progress_bar("Reading MIDI files"))
+    for path, reason in corpus.skipped:
+        click.echo(f"Skipped {path}: {reason}", err=True)
+    if corpus.skipped:
+        click.echo(f"{len(corpus.skipped)} of {corpus.num_files + len(corpus.skipped)} files skipped", err=True)
+    return corpus

@@ -1,0 +1,51 @@
+"""`symdiff train-vae`: train a MusicVAE on the phrases of MIDI files."""
+
+import click
+
+from keras_symdiff.cli.options import dry_run_option, print_config, seed_option, training_options
+
+
+@click.command("train-vae")
+@click.argument("paths", metavar="DIR...", nargs=-1, required=True, type=click.Path(exists=True))
+@click.option("-o", "--output", metavar="RUN", required=True, type=click.Path(file_okay=False), help="Run directory.")
+@click.option("--validation", metavar="DIR", type=click.Path(exists=True),
+              help="Melodies to hold out. Default: every hundredth phrase.")  # fmt: skip
+@click.option("--size", type=click.Choice(["small", "magenta"]), default="small", show_default=True,
+              help="small: 2.3M parameters; magenta: cat-mel_2bar_big.")  # fmt: skip
+@click.option("--kl-weight", type=click.FloatRange(0), default=0.5, show_default=True, help="Largest weight of the KL.")
+@click.option("--kl-rate", type=click.FloatRange(0, 1, max_open=True), default=0.99999, show_default=True,
+              help="The weight after n steps is kl-weight * (1 - kl-rate^n).")  # fmt: skip
+@click.option("--free-bits", type=click.FloatRange(0), default=0.0, show_default=True, help="Bits a phrase for free.")
+@click.option("--token-dropout", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True,
+              help="Share of previous tokens hidden from the decoder in training.")  # fmt: skip
+@training_options(batch_size=512, learning_rate=1e-3, epochs=100, steps=1000)
+@seed_option
+@dry_run_option
+def train_vae_command(
+    paths, output, validation, size, epochs, steps, batch_size, learning_rate, precision, seed, dry_run, **model_options
+):
+    """Train a MusicVAE on the 2-bar phrases of all melodies in DIR... (folders or MIDI files).
+
+    Defaults are those of Magenta's cat-mel_2bar_big, but for the size. The same command again goes on where a killed
+    run stopped.
+    """
+    from keras_symdiff.vae.train import SIZES
+
+    sizes = SIZES[size] | model_options | {"seed": seed}
+    training = {"steps": steps, "batch_size": batch_size, "learning_rate": learning_rate, "seed": seed}
+    options = {"paths": list(paths), "validation": validation, "model": sizes, "precision": precision, **training}
+    if dry_run:
+        return print_config(options | {"epochs": epochs})
+
+    from keras_symdiff.cli.options import read_corpus_aloud, set_precision
+
+    set_precision(precision)
+    from keras_symdiff.vae.music_vae import MusicVAE
+    from keras_symdiff.vae.train import split_phrases, train_vae
+
+    corpus = read_corpus_aloud(paths)
+    held_out = None if validation is None else read_corpus_aloud([validation]).distinct()[0]
+    train, held_out = split_phrases(corpus.distinct()[0], held_out)
+    click.echo(f"{len(train)} distinct phrases to train on, {len(held_out)} held out")
+    train_vae(MusicVAE(**sizes), train, held_out, output, options, epochs=epochs, **training)
+    click.echo(f"Wrote {output}")

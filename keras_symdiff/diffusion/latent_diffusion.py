@@ -1,0 +1,159 @@
+"""The diffusion model as something to train."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_symdiff.diffusion.forward_process import add_noise, continuous_noise_level
+from keras_symdiff.diffusion.noise_schedule import NoiseSchedule
+from keras_symdiff.models.transformer_denoiser import TransformerDenoiser
+from keras_symdiff.training.seeded_batches import SeededBatches
+from keras_symdiff.training.training_noise import training_noise
+
+VALIDATION_BATCH = 256
+
+
+@keras.saving.register_keras_serializable(package="keras_symdiff")
+class LatentDiffusion(keras.Model):
+    """Trains a denoiser on scaled latents with the paper's Algorithm 2.
+
+    `fit` minimises the mean squared error between the noise that was added and the noise that the denoiser predicts,
+    the noise level being continuous between neighbouring steps of the schedule. `compile()` without arguments is the
+    paper's recipe: Adam at 1e-3, global gradient norm clipped at 1, and a moving average of the weights. The paper's
+    decay, 0.98 every 4000 steps, is an epoch of 4000 steps and `keras.callbacks.LearningRateScheduler`; see
+    `training.diffusion_run`.
+
+    Args:
+        denoiser: model of `[x_t (B, L, D), noise_level (B, 1)]`. Defaults to `TransformerDenoiser()`, the paper's.
+        schedule: `NoiseSchedule`. Defaults to the paper's `NoiseSchedule.linear()`.
+        seed: int, for the noise of training. Defaults to 0.
+
+    Example:
+
+    ```python
+    model = keras_symdiff.LatentDiffusion()
+    model.compile()
+    model.fit(latents, epochs=10)  # latents (N, 32, 42) in [-1, 1]
+    pieces = keras_symdiff.sample(model, num_samples=8)  # (8, 32, 42)
+    ```
+
+    Reference: section 2.1 and Algorithm 2 of the paper.
+    """
+
+    def __init__(self, denoiser=None, schedule=None, seed=0, **kwargs):
+        super().__init__(**kwargs)
+        self.denoiser = denoiser or TransformerDenoiser()
+        self.schedule = schedule or NoiseSchedule.linear()
+        self.seed = seed
+        self.noise = training_noise(seed)
+        self.built = True
+
+    def compile(self, optimizer=None, **kwargs):
+        """As `keras.Model.compile`; `optimizer` defaults to the paper's.
+
+        Args:
+            optimizer: Keras optimizer, or `None` for Adam(1e-3) with clipping at global norm 1 and EMA weights.
+            **kwargs: see `keras.Model.compile`. There is no `loss` to pass: the model has its own.
+        """
+        if optimizer is None:
+            optimizer = keras.optimizers.Adam(
+                1e-3, global_clipnorm=1.0, use_ema=True, ema_momentum=0.9999, ema_overwrite_frequency=None
+            )
+        super().compile(optimizer=optimizer, **kwargs)
+
+    def fit(self, x, batch_size=64, validation_data=None, **kwargs):
+        """As `keras.Model.fit`.
+
+        Args:
+            x: scaled latents (N, L, D), or a dataset of batches of them.
+            batch_size: int, for an array. Defaults to 64.
+            validation_data: scaled latents (N, L, D); their noise is drawn once, so that losses can be compared
+                between epochs and runs. Or a dataset as `validation_batches` makes.
+            **kwargs: see `keras.Model.fit`.
+
+        Returns:
+            `keras.callbacks.History`.
+        """
+        if isinstance(validation_data, np.ndarray):
+            validation_data = validation_batches(validation_data, self.schedule)
+        if isinstance(x, np.ndarray):
+            x = SeededBatches(x, batch_size, seed=self.seed)
+        if isinstance(x, SeededBatches):
+            kwargs["callbacks"] = [x.follow_epochs(), *(kwargs.get("callbacks") or [])]
+        return super().fit(x, validation_data=validation_data, **kwargs)
+
+    def call(self, latents):
+        """Returns `latents`: noise and network are the loss's business."""
+        return latents
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """Mean squared error of the predicted noise for latents `x` (B, L, D).
+
+        Validation passes `y`, a pair of fixed noise levels (B, 1) and noise (B, L, D).
+        """
+        x = ops.cast(x, "float32")
+        if y is None:
+            uniform = keras.random.uniform((ops.shape(x)[0], 1), dtype="float32", seed=self.noise)  # (B, 1)
+            noise_level = continuous_noise_level(self.schedule.noise_level, uniform)  # (B, 1)
+            noise = keras.random.normal(ops.shape(x), dtype="float32", seed=self.noise)  # (B, L, D)
+        else:
+            noise_level, noise = y
+        predicted = self.denoiser([add_noise(x, noise_level, noise), noise_level], training=training)  # (B, L, D)
+        return ops.mean(ops.square(noise - ops.cast(predicted, "float32")))
+
+    def save_own_variables(self, store):
+        store["noise"] = self.noise.state  # Keras saves no seed generator; a resumed run must go on where it stopped
+
+    def load_own_variables(self, store):
+        self.noise.state.assign(store["noise"])
+
+    def get_config(self):
+        return {
+            "denoiser": keras.saving.serialize_keras_object(self.denoiser),
+            "schedule": self.schedule.get_config(),
+            "seed": self.seed,
+            "name": self.name,
+            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        config = dict(config)
+        config["denoiser"] = keras.saving.deserialize_keras_object(config["denoiser"])
+        config["schedule"] = NoiseSchedule.from_config(config["schedule"])
+        return cls(**config)
+
+
+class _FixedBatches(keras.utils.PyDataset):
+    """Slices of arrays, in order."""
+
+    def __init__(self, x, y, batch_size):
+        super().__init__()
+        self.x, self.y, self.batch_size = x, y, batch_size
+
+    def __len__(self):
+        return -(-len(self.x) // self.batch_size)
+
+    def __getitem__(self, index):
+        rows = slice(index * self.batch_size, (index + 1) * self.batch_size)
+        return self.x[rows], tuple(part[rows] for part in self.y)
+
+
+def validation_batches(latents, schedule, seed=0):
+    """A validation data set whose noise is drawn once.
+
+    Noise levels are spread evenly over the schedule, so that few latents already give a steady loss.
+
+    Args:
+        latents: scaled latents (N, L, D).
+        schedule: `NoiseSchedule` of the model.
+        seed: int. Defaults to 0.
+
+    Returns:
+        A `keras.utils.PyDataset` of batches `(latents, (noise_level, noise))`.
+    """
+    stream = np.random.Generator(np.random.Philox(seed))
+    uniform = stream.permutation((np.arange(len(latents)) + 0.5) / len(latents))[:, None]  # (N, 1)
+    noise_level = ops.convert_to_numpy(continuous_noise_level(schedule.noise_level, uniform.astype("float32")))
+    noise = stream.standard_normal(latents.shape, dtype=np.float32)  # (N, L, D)
+    return _FixedBatches(latents, (noise_level, noise), VALIDATION_BATCH)

@@ -1,0 +1,92 @@
+"""Trained parts of a model in a folder: how they are written, found, checked and read.
+
+A preset and a run directory look alike:
+
+    NAME/music_vae/{config.json, weights.npz}
+    NAME/latent_diffusion/{config.json, weights.npz}
+    NAME/latent_transform.json
+"""
+
+import hashlib
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+
+from keras_symdiff.music.midi import write_atomically
+
+PRESETS = Path(__file__).parent
+
+
+
+def preset_folder(name_or_folder):
+    """Finds a preset by name or a folder by path.
+
+    Args:
+        name_or_folder: name of a shipped preset, or path of a preset or run directory.
+
+    Returns:
+        `pathlib.Path` of the folder.
+
+    Raises:
+        ValueError: when it is neither; the message lists the presets.
+    """
+    if Path(name_or_folder).is_dir():
+        return Path(name_or_folder)
+    names = sorted(path.parent.name for path in PRESETS.glob("*/latent_transform.json"))
+    if str(name_or_folder) in names:
+        return PRESETS / name_or_folder
+    raise ValueError(f"Neither a folder nor a preset ({', '.join(names)}). Received: {name_or_folder}")
+
+
+def write_part(folder, model, config, dtype="float32"):
+    """Writes the weights of one model, then its config with their hash.
+
+    Args:
+        folder: path, made if it is not there.
+        model: Keras model whose `weights` are written, in their order.
+        config: JSON-able dict that is enough to build the model again.
+        dtype: type of the numbers on disk, `"float32"` or `"float16"`.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, *(weights.astype(dtype) for weights in model.get_weights()))
+    write_atomically(folder / "weights.npz", buffer.getvalue())
+    card = {"config": config, "weights_sha256": hashlib.sha256(buffer.getvalue()).hexdigest()}
+    write_atomically(folder / "config.json", (json.dumps(card, indent=1) + "\n").encode())
+
+
+def read_config(folder):
+    """Reads the config that `write_part` wrote.
+
+    Raises:
+        ValueError: when there is none.
+    """
+    try:
+        return json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))["config"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"Not a trained model (no readable config.json). Received: {folder}") from error
+
+
+def load_weights(folder, model):
+    """Gives `model` the weights that `write_part` wrote.
+
+    Raises:
+        ValueError: when the file is missing, does not have the recorded SHA-256, or fits another model.
+    """
+    path = Path(folder) / "weights.npz"
+    recorded = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8")).get("weights_sha256")
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{path}: {error.strerror}") from error
+    if hashlib.sha256(data).hexdigest() != recorded:
+        raise ValueError(f"{path} is damaged: its SHA-256 is not the recorded {recorded}")
+    with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+        weights = [archive[f"arr_{i}"].astype("float32") for i in range(len(archive.files))]
+    shapes, expected = [array.shape for array in weights], [tuple(w.shape) for w in model.weights]
+    if shapes != expected:
+        raise ValueError(f"{path} holds other shapes than its config's model. Received: {shapes}, expected {expected}")
+    model.set_weights(weights)

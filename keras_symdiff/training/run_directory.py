@@ -1,0 +1,78 @@
+"""A folder that holds one training run and from which it goes on after a kill."""
+
+import importlib.util
+import json
+import os
+from pathlib import Path
+
+import keras
+
+from keras_symdiff.music.midi import write_atomically
+
+
+class RunDirectory:
+    """The folder of one training run.
+
+    `training.json` holds the resolved options, written before the first step; `metrics.csv` and `tensorboard/` the
+    logs; `checkpoint.weights.h5` weights, optimizer, moving averages and noise after the last whole epoch.
+
+    Args:
+        path: folder, made if it is not there.
+        options: JSON-able dict of everything that decides the run's result, but for `epochs`.
+
+    Raises:
+        ValueError: when the folder holds a run with other options.
+    """
+
+    def __init__(self, path, options):
+        self.path = Path(path)
+        self.path.mkdir(parents=True, exist_ok=True)
+        options = json.loads(json.dumps(options))
+        record = self.path / "training.json"
+        if record.exists():
+            earlier = json.loads(record.read_text(encoding="utf-8"))
+            changed = sorted(k for k in options.keys() | earlier.keys() if options.get(k) != earlier.get(k))
+            if changed:
+                differences = ", ".join(f"{k}: {earlier.get(k)} there, {options.get(k)} now" for k in changed)
+                raise ValueError(f"{self.path} holds a run with other options ({differences}); choose another folder")
+        write_atomically(record, (json.dumps(options, indent=1) + "\n").encode())
+
+    def fit(self, model, batches, epochs, callbacks=(), **kwargs):
+        """Calls `model.fit`, going on after the last whole epoch that the folder holds.
+
+        Args:
+            model: compiled Keras model.
+            batches: `SeededBatches`.
+            epochs: int, epochs of the whole run.
+            callbacks: further Keras callbacks.
+            **kwargs: see `keras.Model.fit`.
+        """
+        checkpoint = self.path / "checkpoint.weights.h5"
+        model.optimizer.build(model.trainable_variables)
+        if checkpoint.exists():
+            model.load_weights(checkpoint)
+
+        # Not keras.callbacks.BackupAndRestore: it overwrites in place and keeps the epoch in a second file, so that a
+        # kill between the two would repeat an epoch. One file, renamed; the epoch is the optimizer's step count.
+        def save(epoch, logs):
+            temporary = self.path / "unfinished.weights.h5"
+            model.save_weights(temporary)
+            os.replace(temporary, checkpoint)
+
+        done = int(model.optimizer.iterations) // len(batches)
+        logs = [keras.callbacks.CSVLogger(self.path / "metrics.csv", append=done > 0)]
+        # Keras's callback writes with TensorFlow, on any backend.
+        if all(importlib.util.find_spec(name) for name in ("tensorflow", "tensorboard")):
+            logs.append(keras.callbacks.TensorBoard(self.path / "tensorboard", write_graph=False))
+        model.fit(
+            batches,
+            epochs=epochs,
+            initial_epoch=done,
+            callbacks=[
+                batches.follow_epochs(),
+                *callbacks,
+                keras.callbacks.LambdaCallback(on_epoch_end=save),
+                *logs,
+            ],
+            **kwargs,
+        )

@@ -1,0 +1,63 @@
+"""Batches that are a function of (seed, epoch, step)."""
+
+import keras
+import numpy as np
+
+
+class SeededBatches(keras.utils.PyDataset):
+    """Shuffled batches for `fit`, equal whether training ran through or was killed and resumed.
+
+    Epochs have a fixed number of steps and read on in an endless row of shuffled passes over the data, so that an
+    epoch of 4000 steps may hold a part of a pass or many.
+
+    Args:
+        array: NumPy array, one example a row.
+        batch_size: int, rows a batch.
+        steps: int, batches an epoch. Defaults to one pass, rounded up.
+        seed: int, for the order and for `augment`.
+        augment: callable `(batch, numpy.random.Generator) -> batch`, or `None`.
+
+    Example:
+
+    ```python
+    batches = SeededBatches(latents, batch_size=64, steps=4000)
+    model.fit(batches, epochs=125, callbacks=[batches.follow_epochs()])
+    ```
+    """
+
+    def __init__(self, array, batch_size, steps=None, seed=0, augment=None):
+        super().__init__()
+        if len(array) == 0:
+            raise ValueError("Training needs at least one example. Received: an empty array")
+        self.array = array
+        self.batch_size = batch_size
+        self.steps = steps or -(-len(array) // batch_size)
+        self.seed = seed
+        self.augment = augment
+        self.epoch = 0
+        self._pass, self._order = None, None
+
+    def follow_epochs(self):
+        """A callback that tells the batches which epoch `fit` is in, after a resume too."""
+        return keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: setattr(self, "epoch", epoch))
+
+    def __len__(self):
+        return self.steps
+
+    def __getitem__(self, index):
+        step = self.epoch * self.steps + index
+        rows = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
+        batch = np.concatenate([
+            self._permutation(number)[rows[rows // len(self.array) == number] % len(self.array)]
+            for number in np.unique(rows // len(self.array))
+        ])
+        batch = self.array[batch]
+        if self.augment is not None:
+            batch = self.augment(batch, np.random.Generator(np.random.Philox(key=[self.seed + 2**32, step])))
+        return (batch,)
+
+    def _permutation(self, number):
+        if self._pass != number:
+            stream = np.random.Generator(np.random.Philox(key=[self.seed, number]))
+            self._pass, self._order = number, stream.permutation(len(self.array))
+        return self._order

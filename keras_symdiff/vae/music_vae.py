@@ -1,0 +1,257 @@
+"""MusicVAE: a variational autoencoder of 2-bar phrases."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_symdiff.constants import LATENT_DIM, NUM_TOKENS, PHRASE_STEPS
+from keras_symdiff.presets.default import DEFAULT_PRESET
+from keras_symdiff.presets.preset import load_weights, preset_folder, read_config, write_part
+from keras_symdiff.training.training_noise import training_noise
+from keras_symdiff.vae.lstm import LSTM
+from keras_symdiff.vae.lstm_decoder import LSTMDecoder
+from keras_symdiff.vae.magenta_checkpoint import (
+    assign_magenta_variables,
+    music_vae_sizes,
+    read_magenta_checkpoint,
+)
+
+_ENCODE_BATCH = 512
+_DECODE_BATCH = 256
+_DECODING = 2  # keys the streams of decoding apart from those of diffusion (`diffusion.noise_streams`)
+
+
+@keras.saving.register_keras_serializable(package="keras_symdiff")
+class MusicVAE(keras.Model):
+    """Bidirectional LSTM encoder and autoregressive LSTM decoder of melody phrases.
+
+    The defaults are the sizes and the training of Magenta's `cat-mel_2bar_big`. A phrase is 32 tokens of a sixteenth
+    note each: 0 no event, 1 note-off, 2..89 the onset of MIDI pitch token + 19.
+
+    `fit(tokens)` minimises the negative evidence lower bound in nats a phrase,
+    `cross entropy + beta * max(KL - free_bits * ln 2, 0)` with `beta = kl_weight * (1 - kl_rate ** step)`.
+
+    Args:
+        latent_dim: int, size Z of a latent. Defaults to 512.
+        encoder_units: int, LSTM units of each direction. Defaults to 2048.
+        decoder_units: sequence of int, LSTM units of the decoder's layers. Defaults to `(2048, 2048, 2048)`.
+        kl_weight: float, the largest weight of the KL term. Defaults to 0.5.
+        kl_rate: float in [0, 1), how slowly that weight is reached (0: at once). Defaults to 0.99999.
+        free_bits: float, bits a phrase that cost nothing. Defaults to 0.
+        token_dropout: float in [0, 1), the share of previous tokens that training hides from the decoder, so that it
+            must read the latent. It stands for Magenta's scheduled sampling, which feeds back the decoder's own
+            samples, at none of its cost. Defaults to 0.
+        seed: int, for the noise of training. Defaults to 0.
+
+    Example:
+
+    ```python
+    vae = keras_symdiff.MusicVAE(latent_dim=16, encoder_units=32, decoder_units=(32,))
+    tokens = np.zeros((4, 32), "int8")
+    tokens[:, ::4] = 41  # middle C in quarter notes
+    mean, stddev = vae.encode(tokens)  # (4, 16) each
+    vae.decode(mean)  # (4, 32) tokens
+    ```
+
+    Reference: Roberts et al., "A Hierarchical Latent Vector Model for Learning Long-Term Structure in Music" (ICML
+    2018); section 3.1 of the paper.
+    """
+
+    def __init__(
+        self,
+        latent_dim=LATENT_DIM,
+        encoder_units=2048,
+        decoder_units=(2048, 2048, 2048),
+        kl_weight=0.5,
+        kl_rate=0.99999,
+        free_bits=0.0,
+        token_dropout=0.0,
+        seed=0,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.latent_dim = latent_dim
+        self.encoder_units = encoder_units
+        self.decoder_units = tuple(decoder_units)
+        self.kl_weight = kl_weight
+        self.kl_rate = kl_rate
+        self.free_bits = free_bits
+        self.token_dropout = token_dropout
+        self.seed = seed
+
+        tokens = keras.Input((PHRASE_STEPS,), dtype="int32", name="tokens")
+        one_hot = ops.one_hot(tokens, NUM_TOKENS, dtype=self.dtype_policy.compute_dtype)  # (B, 32, 90)
+        summary = keras.layers.Bidirectional(
+            LSTM(encoder_units, dtype=self.dtype_policy), name="lstm", dtype=self.dtype_policy
+        )(one_hot)  # (B, 2 * units)
+        mean = keras.layers.Dense(latent_dim, name="mean", dtype="float32")(summary)  # (B, Z)
+        stddev = keras.layers.Dense(latent_dim, activation="softplus", name="stddev", dtype="float32")(summary)
+        self.encoder = keras.Model(tokens, [mean, stddev], name="encoder")
+        self.decoder = LSTMDecoder(latent_dim, self.decoder_units, dtype=self.dtype_policy, name="decoder")
+        self.decoder.build((None, latent_dim))
+
+        self.noise = training_noise(seed)
+        # Counted here and not read off the optimizer: on JAX the optimizer's variables are constants inside the loss.
+        self.steps = self.add_weight(name="steps", shape=(), dtype="int32", initializer="zeros", trainable=False)
+        self.kl_tracker = keras.metrics.Mean(name="kl")
+        self.cross_entropy_tracker = keras.metrics.Mean(name="cross_entropy")
+        self.built = True
+
+    def call(self, tokens):
+        """Returns `tokens`: the loss does the work, since it needs both networks and its own noise."""
+        return tokens
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """The negative evidence lower bound of tokens `x` (B, 32), nats a phrase."""
+        tokens = ops.cast(x, "int32")
+        mean, stddev = self.encoder(tokens, training=training)  # (B, Z)
+        latents, visible = mean, ops.ones(ops.shape(tokens))
+        if training:
+            latents = mean + stddev * keras.random.normal(ops.shape(mean), dtype="float32", seed=self.noise)
+            draws = keras.random.uniform(ops.shape(tokens), dtype="float32", seed=self.noise)
+            visible = ops.cast(draws >= self.token_dropout, "float32")  # (B, 32)
+        logits = ops.cast(self.decoder.teacher_forced(latents, tokens, visible), "float32")  # (B, 32, 90)
+        cross_entropy = ops.sum(
+            keras.losses.sparse_categorical_crossentropy(tokens, logits, from_logits=True), axis=-1
+        )  # (B,)
+        kl = 0.5 * ops.sum(ops.square(mean) + ops.square(stddev) - 1.0 - 2.0 * ops.log(stddev), axis=-1)  # (B,)
+        step = ops.cast(self.steps, "float32")
+        beta = self.kl_weight * (1.0 - ops.power(self.kl_rate, step))
+        loss = ops.mean(cross_entropy + beta * ops.maximum(kl - self.free_bits * np.log(2.0), 0.0))
+        if training:
+            self.steps.assign_add(1)
+        self.cross_entropy_tracker.update_state(cross_entropy)
+        self.kl_tracker.update_state(kl)
+        return loss
+
+    def encode(self, tokens):
+        """Encodes phrases.
+
+        Args:
+            tokens: integer array (N, 32), values 0..89.
+
+        Returns:
+            `mean` and `stddev` of the posterior, float32 arrays (N, Z).
+        """
+        tokens = np.asarray(tokens)
+        if tokens.ndim != 2 or tokens.shape[1] != PHRASE_STEPS:
+            raise ValueError(f"Phrases have {PHRASE_STEPS} tokens each. Received: tokens of shape {tokens.shape}")
+        if tokens.size and not (0 <= tokens.min() and tokens.max() < NUM_TOKENS):
+            raise ValueError(
+                f"Tokens are 0..{NUM_TOKENS - 1}. Received: values {tokens.min()}..{tokens.max()}"
+            )
+        mean, stddev = _in_batches(
+            lambda tokens, first: self.encoder.predict_on_batch(tokens), _ENCODE_BATCH, tokens.astype("int32")
+        )
+        return mean, stddev
+
+    def decode(self, latents, temperature=1e-3, seed=0):
+        """Decodes latents step by step, each token drawn from the softmax at `temperature`.
+
+        Args:
+            latents: float array (N, Z).
+            temperature: positive float; the paper decodes at 1e-3, which is the most likely token but for ties.
+            seed: int; phrase `i` is decoded from a noise stream keyed (seed, i), whatever the batch.
+
+        Returns:
+            int8 array (N, 32) of tokens.
+        """
+        latents = np.asarray(latents, "float32")
+        if latents.ndim != 2 or latents.shape[1] != self.latent_dim:
+            raise ValueError(f"Latents have {self.latent_dim} dimensions. Received: latents of shape {latents.shape}")
+        if temperature <= 0:
+            raise ValueError(f"The temperature is positive. Received: temperature={temperature}")
+
+        def predict(latents, first):
+            gumbel = temperature * decoding_noise(seed, range(first, first + len(latents)))  # (B, 32, 90)
+            return [self.decoder.predict_on_batch([latents, gumbel])]
+
+        (tokens,) = _in_batches(predict, _DECODE_BATCH, latents)
+        return tokens.astype("int8")
+
+    def save_own_variables(self, store):
+        super().save_own_variables(store)
+        store["noise"] = self.noise.state  # Keras saves no seed generator; a resumed run must go on where it stopped
+
+    def load_own_variables(self, store):
+        self.steps.assign(store["0"])
+        self.noise.state.assign(store["noise"])
+
+    def save_preset(self, folder, dtype="float32"):
+        """Writes the model to `folder/music_vae`.
+
+        Args:
+            folder: path, made if it is not there.
+            dtype: type of the numbers on disk, `"float32"` or `"float16"`.
+        """
+        config = {k: v for k, v in self.get_config().items() if k not in ("name", "trainable", "dtype")}
+        write_part(Path(folder) / "music_vae", self, config, dtype)
+
+    @classmethod
+    def from_preset(cls, name_or_folder=DEFAULT_PRESET):
+        """Loads a trained model.
+
+        Args:
+            name_or_folder: name of a shipped preset, or a preset folder or run directory.
+
+        Returns:
+            A `MusicVAE`.
+
+        Raises:
+            ValueError: when there is none, or its files are damaged.
+        """
+        folder = preset_folder(name_or_folder) / "music_vae"
+        vae = cls(**read_config(folder))
+        load_weights(folder, vae)
+        return vae
+
+    @classmethod
+    def from_magenta_checkpoint(cls, path):
+        """Builds the model from a checkpoint of Magenta's `cat-mel_2bar_big` graph, of any sizes.
+
+        Args:
+            path: a TF1 checkpoint prefix or a `.tar` that holds one. Needs TensorFlow installed, on every backend.
+
+        Returns:
+            A `MusicVAE`.
+        """
+        variables = read_magenta_checkpoint(path)
+        vae = cls(**music_vae_sizes(variables))
+        assign_magenta_variables(vae, variables)
+        return vae
+
+    def get_config(self):
+        return super().get_config() | {
+            "latent_dim": self.latent_dim,
+            "encoder_units": self.encoder_units,
+            "decoder_units": self.decoder_units,
+            "kl_weight": self.kl_weight,
+            "kl_rate": self.kl_rate,
+            "free_bits": self.free_bits,
+            "token_dropout": self.token_dropout,
+            "seed": self.seed,
+        }
+
+
+def decoding_noise(seed, indices):
+    """Standard Gumbel noise (B, 32, 90), float32, from one stream a phrase, keyed (seed, index)."""
+    return np.stack([
+        np.random.Generator(
+            np.random.Philox(np.random.SeedSequence(seed, spawn_key=(index, _DECODING)))
+        ).gumbel(size=(PHRASE_STEPS, NUM_TOKENS))
+        for index in indices
+    ]).astype("float32")
+
+
+def _in_batches(predict, batch_size, array):
+    """Applies `predict(batch, index of its first row)` in batches of few sizes, so that it is compiled rarely."""
+    results = []
+    for first in range(0, max(len(array), 1), batch_size):
+        batch = array[first : first + batch_size]
+        size = len(batch)
+        padding = min(batch_size, 1 << max(size - 1, 0).bit_length()) - size  # up to a power of two
+        batch = np.pad(batch, [(0, padding), (0, 0)])
+        results.append([ops.convert_to_numpy(result)[:size] for result in predict(batch, first)])
+    return [np.concatenate(parts) for parts in zip(*results, strict=True)]

@@ -1,0 +1,68 @@
+"""Training a MusicVAE on a collection of melodies."""
+
+import zlib
+
+import keras
+import numpy as np
+
+from keras_symdiff.training.run_directory import RunDirectory
+from keras_symdiff.training.seeded_batches import SeededBatches
+from keras_symdiff.vae.reconstruction import ReconstructionMetrics
+from keras_symdiff.vae.transpose import transpose
+
+# Sizes by name. `magenta` is `cat-mel_2bar_big`.
+SIZES = {
+    "magenta": {},
+    "small": {"latent_dim": 64, "encoder_units": 256, "decoder_units": (512,)},
+}
+HELD_OUT = 512  # phrases that measure every epoch
+TRANSPOSITION = 5  # semitones up and down, Magenta's augmentation
+
+
+def split_phrases(tokens, validation=None):
+    """Separates training from held-out phrases.
+
+    Args:
+        tokens: integer array (N, 32), distinct phrases.
+        validation: integer array (M, 32) of phrases to hold out, or `None` to hold out every hundredth by its hash.
+
+    Returns:
+        `(train, held_out)`: no held-out phrase stands in `train`.
+    """
+    if validation is None:
+        chosen = np.array([zlib.crc32(phrase.tobytes()) % 100 == 0 for phrase in tokens])
+        return tokens[~chosen], tokens[chosen]
+    known = {phrase.tobytes() for phrase in validation}
+    return tokens[[phrase.tobytes() not in known for phrase in tokens]], validation
+
+
+def train_vae(vae, train, held_out, run_folder, options, epochs, steps, batch_size=512, learning_rate=1e-3, seed=0):
+    """Trains with Magenta's recipe: Adam, decay of 0.9999 a step, clipping, transposition by -5..+5 semitones.
+
+    Args:
+        vae: `MusicVAE`.
+        train: integer array (N, 32) of phrases.
+        held_out: integer array (M, 32) of phrases; a fixed choice of 512 measures every epoch.
+        run_folder: path; a killed run goes on from there.
+        options: JSON-able dict, see `RunDirectory`.
+        epochs: int.
+        steps: int, batches an epoch.
+        batch_size: int. Defaults to 512.
+        learning_rate: float, at the first step. Defaults to 1e-3.
+        seed: int, for order and transposition.
+    """
+    run = RunDirectory(run_folder, options)
+    decay = keras.optimizers.schedules.ExponentialDecay(learning_rate, decay_steps=1, decay_rate=0.9999)
+    vae.compile(keras.optimizers.Adam(decay, global_clipnorm=1.0))
+    batches = SeededBatches(
+        train,
+        batch_size,
+        steps,
+        seed,
+        augment=lambda tokens, stream: transpose(
+            tokens, stream.integers(-TRANSPOSITION, TRANSPOSITION + 1, len(tokens))
+        ),
+    )
+    chosen = np.random.default_rng(0).permutation(len(held_out))[:HELD_OUT]
+    run.fit(vae, batches, epochs, callbacks=[ReconstructionMetrics(held_out[chosen])])
+    vae.save_preset(run_folder)

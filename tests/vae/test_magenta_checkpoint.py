@@ -1,0 +1,59 @@
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from keras_symdiff import MusicVAE
+from keras_symdiff.vae.magenta_checkpoint import assign_magenta_variables, read_magenta_checkpoint
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "musicvae_tiny"
+PREFIX = GOLDEN / "musicvae_tiny.ckpt"
+
+
+@pytest.fixture(scope="module")
+def vae():
+    return MusicVAE.from_magenta_checkpoint(PREFIX)
+
+
+@pytest.fixture(scope="module")
+def golden():
+    return np.load(GOLDEN / "golden.npz")
+
+
+def test_posterior_matches_magentas_graph(vae, golden):
+    mean, stddev = vae.encode(golden["tokens"])
+    np.testing.assert_allclose(mean, golden["mu"], atol=1e-4)
+    np.testing.assert_allclose(stddev, golden["sigma"], atol=1e-4)
+
+
+def test_every_decoded_token_matches_magentas_graph(vae, golden):
+    np.testing.assert_array_equal(vae.decode(golden["z"], temperature=1e-3), golden["decoded_tokens"])
+
+
+def test_archive_holds_the_same_model(vae, golden, tmp_path):
+    with tarfile.open(tmp_path / "model.tar", "w") as archive:
+        for part in sorted(GOLDEN.glob("musicvae_tiny.ckpt.*")):
+            archive.add(part, arcname=f"model/{part.name}")
+    from_archive = MusicVAE.from_magenta_checkpoint(tmp_path / "model.tar")
+    np.testing.assert_array_equal(from_archive.encode(golden["tokens"])[0], vae.encode(golden["tokens"])[0])
+
+
+def test_missing_and_misshapen_variables_are_named_with_both_shapes(vae):
+    variables = read_magenta_checkpoint(PREFIX)
+    name = "decoder/output_projection/kernel"
+    with pytest.raises(ValueError, match=r"decoder/output_projection/kernel has shape \(3, 90\), expected \(32, 90\)"):
+        assign_magenta_variables(vae, variables | {name: np.zeros((3, 90), "float32")})
+    del variables[name]
+    with pytest.raises(ValueError, match="no variable decoder/output_projection/kernel"):
+        assign_magenta_variables(vae, variables)
+
+
+def test_what_is_no_checkpoint_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="Not a TF1 checkpoint prefix"):
+        MusicVAE.from_magenta_checkpoint(tmp_path / "nothing.ckpt")
+    for part in GOLDEN.glob("musicvae_tiny.ckpt.*"):
+        data = part.read_bytes()
+        (tmp_path / part.name).write_bytes(data[: len(data) // 2])
+    with pytest.raises(ValueError, match="Damaged checkpoint"):
+        MusicVAE.from_magenta_checkpoint(tmp_path / PREFIX.name)
