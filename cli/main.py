@@ -47,6 +47,7 @@ def symdiff():
 
 def main():
     """Runs `symdiff`; what a user can put right ends as one line and exit code 1."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow talks of missing GPUs, on every backend
     try:
         _choose_backend()
         symdiff.main(standalone_mode=False)
@@ -76,5 +77,3 @@ def _choose_backend():
         if importlib.util.find_spec(backend) is not None:
             os.environ["KERAS_BACKEND"] = backend
             return
-
-

@@ -5,16 +5,20 @@ import sys
 
 import click
 
-seed_option = click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Same seed, same music.")
+from keras_symdiff.presets.default import DEFAULT_PRESET
+
+seed_option = click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Same seed, same music."
+)
 dry_run_option = click.option("--dry-run", is_flag=True, help="Print the resolved configuration and stop.")
-
-
-def model_option(command):
-    """The preset or run directory whose model is used."""
-    from keras_symdiff.presets.default import DEFAULT_PRESET
-
-    return click.option("--preset", metavar="NAME|RUN", default=DEFAULT_PRESET, show_default=True,
-                        help="A shipped preset, or a run directory.")(command)  # fmt: skip
+temperature_option = click.option(
+    "--temperature", type=click.FloatRange(0, min_open=True), default=1e-3, show_default=True,
+    help="Of the softmax that tokens are drawn from; the paper's 0.001 is nearly always the likeliest.",
+)  # fmt: skip
+model_option = click.option(
+    "--preset", metavar="NAME|RUN", default=DEFAULT_PRESET, show_default=True,
+    help="A shipped preset, or a run directory.",
+)  # fmt: skip
 
 
 def training_options(batch_size, learning_rate, epochs, steps):
@@ -79,3 +83,17 @@ def read_corpus_aloud(paths):
     if corpus.skipped:
         click.echo(f"{len(corpus.skipped)} of {corpus.num_files + len(corpus.skipped)} files skipped", err=True)
     return corpus
+
+
+def read_latents_aloud(vae, paths):
+    """Encodes the melodies of MIDI paths, or reads the one `.npz` file that `encode` wrote with the same encoder."""
+    from keras_symdiff.latents.latent_corpus import LatentCorpus
+
+    if not any(str(path).endswith(".npz") for path in paths):
+        return LatentCorpus.encode(vae, read_corpus_aloud(paths), progress_bar("Encoding phrases"))
+    if len(paths) > 1:
+        raise click.UsageError("Give folders of MIDI files, or one .npz file that `encode` made of them all.")
+    latents = LatentCorpus.load(paths[0])
+    if latents.encoder != vae.fingerprint():
+        raise click.ClickException(f"{paths[0]} was encoded by another MusicVAE than the one of --vae")
+    return latents

@@ -1,7 +1,6 @@
 """`symdiff train-vae`: train a MusicVAE on the phrases of MIDI files."""
 
 import click
-
 from keras_symdiff.cli.options import dry_run_option, print_config, seed_option, training_options
 
 
@@ -29,7 +28,7 @@ def train_vae_command(
     Defaults are those of Magenta's cat-mel_2bar_big, but for the size. The same command again goes on where a killed
     run stopped.
     """
-    from keras_symdiff.vae.train import SIZES
+    from keras_symdiff.vae.sizes import SIZES
 
     sizes = SIZES[size] | model_options | {"seed": seed}
     training = {"steps": steps, "batch_size": batch_size, "learning_rate": learning_rate, "seed": seed}

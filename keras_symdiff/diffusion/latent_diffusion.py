@@ -1,5 +1,7 @@
 """The diffusion model as something to train."""
 
+from pathlib import Path
+
 import keras
 import numpy as np
 from keras import ops
@@ -7,6 +9,8 @@ from keras import ops
 from keras_symdiff.diffusion.forward_process import add_noise, continuous_noise_level
 from keras_symdiff.diffusion.noise_schedule import NoiseSchedule
 from keras_symdiff.models.transformer_denoiser import TransformerDenoiser
+from keras_symdiff.presets.default import DEFAULT_PRESET
+from keras_symdiff.presets.preset import load_weights, preset_folder, read_config, write_part
 from keras_symdiff.training.seeded_batches import SeededBatches
 from keras_symdiff.training.training_noise import training_noise
 
@@ -29,7 +33,6 @@ class LatentDiffusion(keras.Model):
         seed: int, for the noise of training. Defaults to 0.
 
     Example:
-
     ```python
     model = keras_symdiff.LatentDiffusion()
     model.compile()
@@ -106,6 +109,36 @@ class LatentDiffusion(keras.Model):
 
     def load_own_variables(self, store):
         self.noise.state.assign(store["noise"])
+
+    def save_preset(self, folder, dtype="float32"):
+        """Writes the denoiser's present weights, its config and the schedule to `folder/latent_diffusion`.
+
+        Args:
+            folder: path, made if it is not there.
+            dtype: type of the numbers on disk, `"float32"` or `"float16"`.
+        """
+        config = {k: v for k, v in self.denoiser.get_config().items() if k not in ("name", "trainable", "dtype")}
+        config = {"denoiser": config, "schedule": self.schedule.get_config()}
+        write_part(Path(folder) / "latent_diffusion", self.denoiser, config, dtype)
+
+    @classmethod
+    def from_preset(cls, name_or_folder=DEFAULT_PRESET):
+        """Loads a trained model: of a run, the moving average of its weights.
+
+        Args:
+            name_or_folder: name of a shipped preset, or a preset folder or run directory.
+
+        Returns:
+            A `LatentDiffusion`.
+
+        Raises:
+            ValueError: when there is none, or its files are damaged.
+        """
+        folder = preset_folder(name_or_folder) / "latent_diffusion"
+        config = read_config(folder)
+        model = cls(TransformerDenoiser(**config["denoiser"]), NoiseSchedule.from_config(config["schedule"]))
+        load_weights(folder, model.denoiser)
+        return model
 
     def get_config(self):
         return {

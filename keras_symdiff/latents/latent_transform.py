@@ -2,10 +2,12 @@
 
 import dataclasses
 import json
-import os
-import tempfile
 
 import numpy as np
+
+from keras_symdiff.music.midi import write_atomically
+from keras_symdiff.presets.default import DEFAULT_PRESET
+from keras_symdiff.presets.preset import preset_folder
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -186,16 +188,22 @@ class LatentTransform:
             raise ValueError(f"A transform's config has the keys {sorted(names)}. Received: {keys}")
         return cls(**config)
 
+    @classmethod
+    def from_preset(cls, name_or_folder=DEFAULT_PRESET):
+        """Loads the transform that a trained model was trained with.
+
+        Args:
+            name_or_folder: name of a shipped preset, or a preset folder or run directory.
+        """
+        return cls.load(preset_folder(name_or_folder) / "latent_transform.json")
+
     def save(self, path):
         """Writes the transform as JSON; an interrupted write leaves an earlier file whole.
 
         Args:
             path: File to write, by custom `latent_transform.json` beside the weights.
         """
-        folder, name = os.path.split(os.path.abspath(path))
-        with tempfile.NamedTemporaryFile("w", dir=folder, prefix=name, suffix=".tmp", delete=False) as file:
-            json.dump(self.get_config(), file, indent=1)
-        os.replace(file.name, path)
+        write_atomically(path, (json.dumps(self.get_config(), indent=1) + "\n").encode())
 
     @classmethod
     def load(cls, path):

@@ -19,7 +19,6 @@ from keras_symdiff.music.midi import write_atomically
 PRESETS = Path(__file__).parent
 
 
-
 def preset_folder(name_or_folder):
     """Finds a preset by name or a folder by path.
 

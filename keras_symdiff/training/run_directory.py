@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import sys
 from pathlib import Path
 
 import keras
@@ -67,6 +68,7 @@ class RunDirectory:
         model.fit(
             batches,
             epochs=epochs,
+            verbose=1 if sys.stdout.isatty() else 2,  # a bar a step on a terminal, a line an epoch in a log
             initial_epoch=done,
             callbacks=[
                 batches.follow_epochs(),

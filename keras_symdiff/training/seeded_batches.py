@@ -18,7 +18,6 @@ class SeededBatches(keras.utils.PyDataset):
         augment: callable `(batch, numpy.random.Generator) -> batch`, or `None`.
 
     Example:
-
     ```python
     batches = SeededBatches(latents, batch_size=64, steps=4000)
     model.fit(batches, epochs=125, callbacks=[batches.follow_epochs()])
@@ -47,10 +46,12 @@ class SeededBatches(keras.utils.PyDataset):
     def __getitem__(self, index):
         step = self.epoch * self.steps + index
         rows = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
-        batch = np.concatenate([
-            self._permutation(number)[rows[rows // len(self.array) == number] % len(self.array)]
-            for number in np.unique(rows // len(self.array))
-        ])
+        batch = np.concatenate(
+            [
+                self._permutation(number)[rows[rows // len(self.array) == number] % len(self.array)]
+                for number in np.unique(rows // len(self.array))
+            ]
+        )
         batch = self.array[batch]
         if self.augment is not None:
             batch = self.augment(batch, np.random.Generator(np.random.Philox(key=[self.seed + 2**32, step])))

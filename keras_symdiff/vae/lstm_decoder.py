@@ -26,8 +26,7 @@ class LSTMDecoder(keras.Model):
             2 * sum(units), activation="tanh", dtype=self.dtype_policy, name="initial_state"
         )
         self.lstms = [
-            LSTM(n, return_sequences=True, dtype=self.dtype_policy, name=f"lstm_{i}")
-            for i, n in enumerate(units)
+            LSTM(n, return_sequences=True, dtype=self.dtype_policy, name=f"lstm_{i}") for i, n in enumerate(units)
         ]
         self.logits = keras.layers.Dense(NUM_TOKENS, dtype=self.dtype_policy, name="logits")
 

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_symdiff.constants import NUM_TOKENS
-
 _ENCODER = "encoder/cell_0/bidirectional_rnn/{}/multi_rnn_cell/cell_0/lstm_cell"
 _DECODER = "decoder/multi_rnn_cell/cell_{}/lstm_cell"
 
@@ -90,10 +88,12 @@ def assign_magenta_variables(vae, variables):
         "decoder/output_projection": vae.decoder.logits,
     }
     for name, dense in denses.items():
-        dense.set_weights([
-            _variable(variables, f"{name}/kernel", tuple(dense.kernel.shape)),
-            _variable(variables, f"{name}/bias", tuple(dense.bias.shape)),
-        ])
+        dense.set_weights(
+            [
+                _variable(variables, f"{name}/kernel", tuple(dense.kernel.shape)),
+                _variable(variables, f"{name}/bias", tuple(dense.bias.shape)),
+            ]
+        )
 
 
 def _variable(variables, name, shape=None):

@@ -10,11 +10,6 @@ from keras_symdiff.training.seeded_batches import SeededBatches
 from keras_symdiff.vae.reconstruction import ReconstructionMetrics
 from keras_symdiff.vae.transpose import transpose
 
-# Sizes by name. `magenta` is `cat-mel_2bar_big`.
-SIZES = {
-    "magenta": {},
-    "small": {"latent_dim": 64, "encoder_units": 256, "decoder_units": (512,)},
-}
 HELD_OUT = 512  # phrases that measure every epoch
 TRANSPOSITION = 5  # semitones up and down, Magenta's augmentation
 

@@ -1,0 +1,35 @@
+"""`symdiff decode`: latents into MIDI files."""
+
+import click
+from keras_symdiff.cli.options import model_option, seed_option, temperature_option
+
+
+@click.command("decode")
+@click.argument("latents", metavar="FILE.npz", type=click.Path(exists=True, dir_okay=False))
+@click.option("-o", "--output", metavar="DIR", required=True, type=click.Path(file_okay=False), help="Folder to write.")
+@temperature_option
+@model_option
+@seed_option
+def decode_command(latents, output, temperature, preset, seed):
+    """Decode the melodies of FILE.npz (see `encode`) into one MIDI file each, at 120 quarters a minute."""
+    from pathlib import Path
+
+    from keras_symdiff.cli.options import announce_backend, progress_bar, read_latents_aloud
+
+    announce_backend()
+    from keras_symdiff.music.melody import Melody
+    from keras_symdiff.music.midi import write_midi
+    from keras_symdiff.vae.music_vae import MusicVAE
+
+    vae = MusicVAE.from_preset(preset)
+    encoded = read_latents_aloud(vae, [latents])
+    tokens = vae.decode(encoded.mean, temperature, seed)[encoded.inverse]
+    corpus = encoded.corpus
+    Path(output).mkdir(parents=True, exist_ok=True)
+    report = progress_bar("Writing MIDI files")
+    for m, name in enumerate(corpus.names):
+        path, _, track = name.rpartition("#")
+        phrases = tokens[corpus.offsets[m] : corpus.offsets[m + 1]]
+        write_midi(Melody.from_phrases(phrases, name=track), Path(output) / f"{m:05d}_{Path(path).stem}.mid")
+        report(m + 1, len(corpus.names))
+    click.echo(f"Wrote {len(corpus.names)} files to {output}")

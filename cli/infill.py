@@ -1,0 +1,52 @@
+"""`symdiff infill`: compose bars of a tune anew, between its own."""
+
+import click
+from keras_symdiff.cli.options import model_option, seed_option, temperature_option
+
+
+@click.command("infill")
+@click.argument("midi", metavar="SONG.mid", type=click.Path(exists=True, dir_okay=False))
+@click.option("--bars", metavar="FIRST-LAST", required=True, help="Bars to compose, from 1, both included.")
+@click.option("-o", "--output", metavar="DIR", required=True, type=click.Path(file_okay=False), help="Folder to write.")
+@temperature_option
+@model_option
+@seed_option
+def infill_command(midi, bars, output, temperature, preset, seed):
+    """Compose bars of SONG.mid's melody anew, fitting the bars around them.
+
+    Whole 2-bar phrases are replaced, counted from the melody's first bar; everything else in the file stays. Writes the
+    file with its new bars and a piano roll (PNG) that frames them.
+    """
+    from pathlib import Path
+
+    from keras_symdiff.music.gap import find_gap, parse_bars
+    from keras_symdiff.music.midi import choose_melody, melodies_of_score, read_score
+
+    first_bar, last_bar = parse_bars(bars)
+    score = read_score(midi)
+    melody, reason = choose_melody(melodies_of_score(score, midi))
+    gap = find_gap(melody, first_bar, last_bar, midi)
+    click.echo(f"Melody: {melody.name or '(no name)'} (track {melody.track + 1}), because {reason}")
+    click.echo(f"Composing bars {gap.first_bar}-{gap.last_bar}")
+
+    from keras_symdiff.cli.options import announce_backend, progress_bar
+
+    announce_backend()
+    from keras_symdiff.diffusion.compose import compose_gap
+    from keras_symdiff.diffusion.latent_diffusion import LatentDiffusion
+    from keras_symdiff.latents.latent_transform import LatentTransform
+    from keras_symdiff.music.piano_roll import plot_piano_roll
+    from keras_symdiff.music.splice import splice_melody
+    from keras_symdiff.vae.music_vae import MusicVAE
+
+    model, transform = LatentDiffusion.from_preset(preset), LatentTransform.from_preset(preset)
+    vae = MusicVAE.from_preset(preset)
+    phrases = compose_gap(model, transform, vae, melody, gap, temperature, seed, progress_bar("Sampling"))
+    filled = melody.replace_phrases(gap.first_phrase, phrases)
+    Path(output).mkdir(parents=True, exist_ok=True)
+    path = Path(output) / f"{Path(midi).stem}_bars{gap.first_bar}-{gap.last_bar}_{seed}.mid"
+    splice_melody(score, filled, gap.first_step, gap.end_step, path)
+    plot_piano_roll(
+        [melody, filled], path.with_suffix(".png"), (gap.first_bar, gap.last_bar), f"{Path(midi).name}: before, after"
+    )
+    click.echo(f"Wrote {path} and its picture")

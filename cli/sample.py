@@ -1,0 +1,41 @@
+"""`symdiff sample`: compose new melodies."""
+
+import click
+from keras_symdiff.cli.options import model_option, seed_option, temperature_option
+
+
+@click.command("sample")
+@click.option("-n", "--num-samples", type=click.IntRange(1), default=4, show_default=True, help="How many pieces.")
+@click.option("-o", "--output", metavar="DIR", required=True, type=click.Path(file_okay=False), help="Folder to write.")
+@temperature_option
+@model_option
+@seed_option
+def sample_command(num_samples, output, temperature, preset, seed):
+    """Compose melodies of 64 bars; writes a MIDI file and a piano roll (PNG) each."""
+    from pathlib import Path
+
+    from keras_symdiff.cli.options import announce_backend, progress_bar
+
+    announce_backend()
+    from keras_symdiff.diffusion.generate import sample
+    from keras_symdiff.diffusion.latent_diffusion import LatentDiffusion
+    from keras_symdiff.latents.latent_transform import LatentTransform
+    from keras_symdiff.music.melody import Melody
+    from keras_symdiff.music.midi import write_midi
+    from keras_symdiff.music.piano_roll import plot_piano_roll
+    from keras_symdiff.vae.music_vae import MusicVAE
+
+    model, transform = LatentDiffusion.from_preset(preset), LatentTransform.from_preset(preset)
+    vae = MusicVAE.from_preset(preset)
+    Path(output).mkdir(parents=True, exist_ok=True)
+    scaled = sample(model, num_samples, seed, progress=progress_bar("Sampling"))  # (N, 32, D)
+    latents = transform.inverse(scaled).reshape(-1, vae.latent_dim)
+    pieces = vae.decode(latents, temperature, seed).reshape(num_samples, *scaled.shape[1:2], -1)  # (N, 32, 32)
+    report = progress_bar("Writing")
+    for i, phrases in enumerate(pieces):
+        name = f"sample_{seed}_{i:03d}"
+        melody = Melody.from_phrases(phrases, name=name)
+        write_midi(melody, Path(output) / f"{name}.mid")
+        plot_piano_roll(melody, Path(output) / f"{name}.png", title=f"{preset}, seed {seed}, piece {i}")
+        report(i + 1, num_samples)
+    click.echo(f"Wrote {num_samples} pieces to {output}")

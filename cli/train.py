@@ -1,0 +1,68 @@
+"""`symdiff train`: train a diffusion model on melodies."""
+
+import click
+from keras_symdiff.cli.options import dry_run_option, print_config, seed_option, training_options
+
+
+@click.command("train")
+@click.argument("paths", metavar="DIR...|FILE.npz", nargs=-1, required=True, type=click.Path(exists=True))
+@click.option("-o", "--output", metavar="RUN", required=True, type=click.Path(file_okay=False), help="Run directory.")
+@click.option("--vae", metavar="NAME|RUN", required=True, help="The MusicVAE that encodes: a preset or run directory.")
+@click.option("--validation", metavar="DIR|FILE.npz", type=click.Path(exists=True),
+              help="Melodies to validate on. Default: a twentieth of the files.")  # fmt: skip
+@click.option("--size", type=click.Choice(["small", "paper"]), default="paper", show_default=True,
+              help="paper: 25.6M parameters; small: 3.8M.")  # fmt: skip
+@click.option("--threshold", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True,
+              help="Keep latent dimensions of a mean posterior standard deviation below this.")  # fmt: skip
+@click.option("--ema-momentum", type=click.FloatRange(0, 1, max_open=True), default=0.9999, show_default=True,
+              help="Of the moving average of weights that samples come from.")  # fmt: skip
+@training_options(batch_size=64, learning_rate=1e-3, epochs=125, steps=4000)
+@seed_option
+@dry_run_option
+def train_command(
+    paths, output, vae, validation, size, threshold, ema_momentum,
+    epochs, steps, batch_size, learning_rate, precision, seed, dry_run,
+):  # fmt: skip
+    """Train a diffusion model on the 64-bar pieces of all melodies in DIR... (folders, MIDI files), or on what
+    `encode` wrote.
+
+    Defaults are the paper's: 500,000 steps, the learning rate times 0.98 an epoch. The same command again goes on
+    where a killed run stopped. RUN holds all that `sample` and `infill` need.
+    """
+    from keras_symdiff.diffusion.sizes import SIZES
+
+    training = {
+        "steps": steps, "batch_size": batch_size, "learning_rate": learning_rate, "ema_momentum": ema_momentum,
+        "seed": seed,
+    }  # fmt: skip
+    options = {
+        "paths": list(paths), "validation": validation, "vae": vae, "size": SIZES[size], "threshold": threshold,
+        "precision": precision, **training,
+    }  # fmt: skip
+    if dry_run:
+        return print_config(options | {"epochs": epochs})
+
+    from keras_symdiff.cli.options import read_latents_aloud, set_precision
+
+    set_precision(precision)
+    from keras_symdiff.diffusion.train import split_windows, train_diffusion
+    from keras_symdiff.latents.latent_transform import LatentTransform
+    from keras_symdiff.vae.music_vae import MusicVAE
+
+    vae = MusicVAE.from_preset(vae)
+    latents = read_latents_aloud(vae, paths)
+    if validation is None:
+        train, held_out = split_windows(latents)
+        held_out = latents.mean[held_out]
+    else:
+        other = read_latents_aloud(vae, [validation])
+        train, held_out = latents.windows(), other.mean[other.windows()]
+    click.echo(f"{len(train)} pieces of 64 bars to train on, {len(held_out)} to validate")
+    transform = LatentTransform.fit(latents.mean[train].reshape(-1, vae.latent_dim),
+                                    latents.stddev[train].reshape(-1, vae.latent_dim), threshold)  # fmt: skip
+    click.echo(f"{transform.num_kept_dims} of {vae.latent_dim} latent dimensions kept")
+    train_diffusion(
+        transform.forward(latents.mean).astype("float32"), train, transform.forward(held_out).astype("float32"),
+        transform, vae, output, options, SIZES[size], epochs, **training,
+    )  # fmt: skip
+    click.echo(f"Wrote {output}")

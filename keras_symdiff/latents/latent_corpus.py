@@ -1,0 +1,88 @@
+"""The encoded phrases of a collection of melodies."""
+
+import dataclasses
+import io
+import zipfile
+
+import numpy as np
+
+from keras_symdiff.constants import PIECE_PHRASES
+from keras_symdiff.music.corpus import Corpus
+from keras_symdiff.music.midi import write_atomically
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class LatentCorpus:
+    """Posteriors of the distinct phrases of a collection, and where each phrase stands.
+
+    Args:
+        corpus: `Corpus` of N phrases, U of them distinct.
+        mean: float32 array (U, Z), posterior means of the distinct phrases.
+        stddev: float32 array (U, Z), their posterior standard deviations.
+        inverse: int array (N,): phrase `n` of the corpus has the mean `mean[inverse[n]]`.
+        encoder: string that names the encoder by the hash of its weights.
+    """
+
+    corpus: Corpus
+    mean: np.ndarray
+    stddev: np.ndarray
+    inverse: np.ndarray
+    encoder: str
+
+    @classmethod
+    def encode(cls, vae, corpus, progress=None):
+        """Encodes the distinct phrases of a collection.
+
+        Args:
+            vae: `MusicVAE`.
+            corpus: `Corpus`.
+            progress: callback `(phrases done, phrases in total)`.
+
+        Returns:
+            A `LatentCorpus`.
+        """
+        tokens, inverse = corpus.distinct()
+        parts = []
+        for start in range(0, len(tokens), 4096):
+            parts.append(vae.encode(tokens[start : start + 4096]))
+            if progress:
+                progress(min(start + 4096, len(tokens)), len(tokens))
+        mean, stddev = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return cls(corpus, mean, stddev, inverse, vae.fingerprint())
+
+    def windows(self, length=PIECE_PHRASES):
+        """Rows of `mean` for every run of `length` phrases without a rest, int array (W, length)."""
+        return self.inverse[self.corpus.windows(length)[:, None] + np.arange(length)]
+
+    def save(self, path):
+        """Writes everything to one `.npz` file."""
+        corpus = dataclasses.asdict(self.corpus)
+        corpus["names"] = np.array(corpus["names"], dtype=np.str_)
+        corpus["skipped"] = np.array([f"{path}\t{reason}" for path, reason in corpus["skipped"]], dtype=np.str_)
+        buffer = io.BytesIO()
+        np.savez_compressed(
+            buffer, mean=self.mean, stddev=self.stddev, inverse=self.inverse, encoder=self.encoder, **corpus
+        )
+        write_atomically(path, buffer.getvalue())
+
+    @classmethod
+    def load(cls, path):
+        """Reads what `save` wrote.
+
+        Raises:
+            ValueError: when the file is something else, or damaged.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                fields = {name: archive[name] for name in archive.files}
+            corpus = Corpus(
+                tokens=fields["tokens"],
+                rests=fields["rests"],
+                offsets=fields["offsets"],
+                names=fields["names"].tolist(),
+                num_files=int(fields["num_files"]),
+                skipped=[tuple(line.split("\t", 1)) for line in fields["skipped"].tolist()],
+            )
+            return cls(corpus, fields["mean"], fields["stddev"], fields["inverse"], str(fields["encoder"]))
+        except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise ValueError(f"{path} does not hold encoded melodies (see `symdiff encode`): {error}") from error
