@@ -9,8 +9,10 @@ from keras_symdiff.cli.options import model_option
 @click.option(
     "-o", "--output", metavar="FILE.npz", required=True, type=click.Path(dir_okay=False), help="File to write."
 )
+@click.option("--transpose", type=click.IntRange(0, 11), default=0, show_default=True, metavar="SEMITONES",
+              help="Also encode every melody transposed by up to so many semitones, up and down.")  # fmt: skip
 @model_option
-def encode_command(paths, output, preset):
+def encode_command(paths, output, transpose, preset):
     """Encode all melodies in DIR... (folders or MIDI files) into one .npz file.
 
     Each distinct phrase is encoded once. `train` and `decode` read the file.
@@ -20,9 +22,10 @@ def encode_command(paths, output, preset):
     announce_backend()
     from keras_symdiff.latents.latent_corpus import LatentCorpus
     from keras_symdiff.vae.music_vae import MusicVAE
+    from keras_symdiff.vae.transpose import transpose_corpus
 
     vae = MusicVAE.from_preset(preset)
-    corpus = read_corpus_aloud(paths)
+    corpus = transpose_corpus(read_corpus_aloud(paths), transpose)
     latents = LatentCorpus.encode(vae, corpus, progress_bar("Encoding phrases"))
     latents.save(output)
     click.echo(

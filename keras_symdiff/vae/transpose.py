@@ -1,8 +1,10 @@
-"""Transposition, the augmentation of MusicVAE's training."""
+"""Transposition, the augmentation of training."""
+
+import dataclasses
 
 import numpy as np
 
-from keras_symdiff.constants import FIRST_ONSET, NUM_TOKENS
+from keras_symdiff.constants import FIRST_ONSET, NUM_TOKENS, PHRASE_STEPS
 
 
 def transpose(tokens, semitones):
@@ -20,3 +22,32 @@ def transpose(tokens, semitones):
     highest = np.where(onsets, tokens, 0).max(axis=1).astype(int)
     semitones = np.clip(semitones, np.minimum(FIRST_ONSET - lowest, 0), np.maximum(NUM_TOKENS - 1 - highest, 0))
     return np.where(onsets, tokens + semitones[:, None], tokens).astype(tokens.dtype)
+
+
+def transpose_corpus(corpus, most):
+    """Adds every melody transposed, each as a whole.
+
+    Args:
+        corpus: `Corpus`.
+        most: int >= 0, the largest interval in semitones, up and down.
+
+    Returns:
+        A `Corpus` of `2 * most + 1` times the melodies, the original ones first; names end in the interval. A melody
+        near the end of the 88 pitches is transposed by less.
+    """
+    corpora = [corpus]
+    for semitones in [*range(-most, 0), *range(1, most + 1)]:
+        melodies = np.split(corpus.tokens, corpus.offsets[1:-1])
+        moved = [
+            transpose(melody.reshape(1, -1), np.array([semitones])).reshape(-1, PHRASE_STEPS) for melody in melodies
+        ]
+        names = [f"{name}{semitones:+d}" for name in corpus.names]
+        corpora.append(dataclasses.replace(corpus, tokens=np.concatenate(moved), names=names))
+    ends = np.arange(len(corpora))[:, None] * len(corpus.tokens) + corpus.offsets[1:]
+    return dataclasses.replace(
+        corpus,
+        tokens=np.concatenate([c.tokens for c in corpora]),
+        rests=np.tile(corpus.rests, len(corpora)),
+        offsets=np.concatenate([[0], ends.reshape(-1)]),
+        names=[name for c in corpora for name in c.names],
+    )
