@@ -70,8 +70,11 @@ def _fail(message):
 
 
 def _choose_backend():
-    """Takes the first installed backend where the user has chosen none; Keras itself would take TensorFlow, or fail."""
-    if os.environ.get("KERAS_BACKEND") or os.path.exists(os.path.expanduser("~/.keras/keras.json")):
+    """Takes the first installed backend where `KERAS_BACKEND` is unset.
+
+    Keras itself would take TensorFlow, installed or not, and write that into its configuration file as if chosen.
+    """
+    if os.environ.get("KERAS_BACKEND"):
         return
     for backend in _BACKENDS:
         if importlib.util.find_spec(backend) is not None:
