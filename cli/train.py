@@ -11,7 +11,7 @@ from keras_symdiff.cli.options import dry_run_option, print_config, seed_option,
 @click.option("--validation", metavar="DIR|FILE.npz", type=click.Path(exists=True),
               help="Melodies to validate on. Default: a twentieth of the files.")  # fmt: skip
 @click.option("--size", type=click.Choice(["small", "paper"]), default="paper", show_default=True,
-              help="paper: 25.6M parameters; small: 3.8M.")  # fmt: skip
+              help="paper: 25.6M parameters; small: 4.6M.")  # fmt: skip
 @click.option("--threshold", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True,
               help="Keep latent dimensions of a mean posterior standard deviation below this.")  # fmt: skip
 @click.option("--ema-momentum", type=click.FloatRange(0, 1, max_open=True), default=0.9999, show_default=True,

@@ -39,6 +39,8 @@ def train_vae_command(
     from keras_symdiff.cli.options import read_corpus_aloud, set_precision
 
     set_precision(precision)
+    import keras
+
     from keras_symdiff.vae.music_vae import MusicVAE
     from keras_symdiff.vae.train import split_phrases, train_vae
 
@@ -46,5 +48,6 @@ def train_vae_command(
     held_out = None if validation is None else read_corpus_aloud([validation]).distinct()[0]
     train, held_out = split_phrases(corpus.distinct()[0], held_out)
     click.echo(f"{len(train)} distinct phrases to train on, {len(held_out)} held out")
+    keras.utils.set_random_seed(seed)  # the initial weights
     train_vae(MusicVAE(**sizes), train, held_out, output, options, epochs=epochs, **training)
     click.echo(f"Wrote {output}")

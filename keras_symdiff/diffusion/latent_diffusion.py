@@ -25,7 +25,7 @@ class LatentDiffusion(keras.Model):
     the noise level being continuous between neighbouring steps of the schedule. `compile()` without arguments is the
     paper's recipe: Adam at 1e-3, global gradient norm clipped at 1, and a moving average of the weights. The paper's
     decay, 0.98 every 4000 steps, is an epoch of 4000 steps and `keras.callbacks.LearningRateScheduler`; see
-    `training.diffusion_run`.
+    `diffusion.train.train_diffusion`.
 
     Args:
         denoiser: model of `[x_t (B, L, D), noise_level (B, 1)]`. Defaults to `TransformerDenoiser()`, the paper's.
@@ -136,7 +136,10 @@ class LatentDiffusion(keras.Model):
         """
         folder = preset_folder(name_or_folder) / "latent_diffusion"
         config = read_config(folder)
-        model = cls(TransformerDenoiser(**config["denoiser"]), NoiseSchedule.from_config(config["schedule"]))
+        try:
+            model = cls(TransformerDenoiser(**config["denoiser"]), NoiseSchedule.from_config(config["schedule"]))
+        except (KeyError, TypeError) as error:  # TypeError: an unknown argument
+            raise ValueError(f"Not the config of a LatentDiffusion. Received: {config} in {folder}") from error
         load_weights(folder, model.denoiser)
         return model
 

@@ -2,5 +2,5 @@
 
 SIZES = {
     "paper": {},
-    "small": {"mlp_dim": 512, "residual_dim": 512, "film_dim": 256},
+    "small": {"embed_dim": 192, "mlp_dim": 768, "residual_dim": 512, "film_dim": 256},
 }

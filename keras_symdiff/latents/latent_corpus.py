@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import zipfile
+import zlib
 
 import numpy as np
 
@@ -71,6 +72,7 @@ class LatentCorpus:
 
         Raises:
             ValueError: when the file is something else, or damaged.
+            FileNotFoundError: when there is none.
         """
         try:
             with np.load(path, allow_pickle=False) as archive:
@@ -84,5 +86,10 @@ class LatentCorpus:
                 skipped=[tuple(line.split("\t", 1)) for line in fields["skipped"].tolist()],
             )
             return cls(corpus, fields["mean"], fields["stddev"], fields["inverse"], str(fields["encoder"]))
-        except (KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        except FileNotFoundError:
+            raise
+        # All that NumPy, zipfile and zlib raise for a damaged archive; TypeError: a single array in a `.npy` file.
+        except (
+            EOFError, KeyError, OSError, RuntimeError, TypeError, ValueError, zipfile.BadZipFile, zlib.error
+        ) as error:  # fmt: skip
             raise ValueError(f"{path} does not hold encoded melodies (see `symdiff encode`): {error}") from error

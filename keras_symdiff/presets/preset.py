@@ -46,12 +46,12 @@ def write_part(folder, model, config, dtype="float32"):
         folder: path, made if it is not there.
         model: Keras model whose `weights` are written, in their order.
         config: JSON-able dict that is enough to build the model again.
-        dtype: type of the numbers on disk, `"float32"` or `"float16"`.
+        dtype: type of floating-point numbers on disk, `"float32"` or `"float16"`.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, *(weights.astype(dtype) for weights in model.get_weights()))
+    np.savez_compressed(buffer, *(_as_stored(weights, dtype) for weights in model.get_weights()))
     write_atomically(folder / "weights.npz", buffer.getvalue())
     card = {"config": config, "weights_sha256": hashlib.sha256(buffer.getvalue()).hexdigest()}
     write_atomically(folder / "config.json", (json.dumps(card, indent=1) + "\n").encode())
@@ -84,8 +84,13 @@ def load_weights(folder, model):
     if hashlib.sha256(data).hexdigest() != recorded:
         raise ValueError(f"{path} is damaged: its SHA-256 is not the recorded {recorded}")
     with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-        weights = [archive[f"arr_{i}"].astype("float32") for i in range(len(archive.files))]
+        weights = [archive[f"arr_{i}"] for i in range(len(archive.files))]
     shapes, expected = [array.shape for array in weights], [tuple(w.shape) for w in model.weights]
     if shapes != expected:
         raise ValueError(f"{path} holds other shapes than its config's model. Received: {shapes}, expected {expected}")
     model.set_weights(weights)
+
+
+def _as_stored(weights, dtype):
+    """Counters keep their type: a step count above 65,504 is infinite in float16."""
+    return weights.astype(dtype) if np.issubdtype(weights.dtype, np.floating) else weights

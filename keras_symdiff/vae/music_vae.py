@@ -138,8 +138,11 @@ class MusicVAE(keras.Model):
             `mean` and `stddev` of the posterior, float32 arrays (N, Z).
         """
         tokens = np.asarray(tokens)
-        if tokens.ndim != 2 or tokens.shape[1] != PHRASE_STEPS:
-            raise ValueError(f"Phrases have {PHRASE_STEPS} tokens each. Received: tokens of shape {tokens.shape}")
+        if tokens.ndim != 2 or tokens.shape[1] != PHRASE_STEPS or not np.issubdtype(tokens.dtype, np.integer):
+            raise ValueError(
+                f"Phrases have {PHRASE_STEPS} integer tokens each. "
+                f"Received: tokens of shape {tokens.shape} and type {tokens.dtype}"
+            )
         if tokens.size and not (tokens.min() >= 0 and tokens.max() < NUM_TOKENS):
             raise ValueError(f"Tokens are 0..{NUM_TOKENS - 1}. Received: values {tokens.min()}..{tokens.max()}")
         mean, stddev = _in_batches(
@@ -161,7 +164,7 @@ class MusicVAE(keras.Model):
         latents = np.asarray(latents, "float32")
         if latents.ndim != 2 or latents.shape[1] != self.latent_dim:
             raise ValueError(f"Latents have {self.latent_dim} dimensions. Received: latents of shape {latents.shape}")
-        if temperature <= 0:
+        if not temperature > 0:
             raise ValueError(f"The temperature is positive. Received: temperature={temperature}")
 
         def predict(latents, first):
@@ -210,7 +213,11 @@ class MusicVAE(keras.Model):
             ValueError: when there is none, or its files are damaged.
         """
         folder = preset_folder(name_or_folder) / "music_vae"
-        vae = cls(**read_config(folder))
+        config = read_config(folder)
+        try:
+            vae = cls(**config)
+        except TypeError as error:
+            raise ValueError(f"Not the config of a MusicVAE. Received: {config} in {folder}") from error
         load_weights(folder, vae)
         return vae
 

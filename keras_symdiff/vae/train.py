@@ -44,8 +44,12 @@ def train_vae(vae, train, held_out, run_folder, options, epochs, steps, batch_si
         steps: int, batches an epoch.
         batch_size: int. Defaults to 512.
         learning_rate: float, at the first step. Defaults to 1e-3.
-        seed: int, for order and transposition.
+        seed: int, for order and transposition; the initial weights are those of `vae`.
     """
+    if not len(train) or not len(held_out):
+        raise ValueError(
+            f"Training needs phrases, and others to hold out. Received: {len(train)} and {len(held_out)} phrases"
+        )
     run = RunDirectory(run_folder, options)
     decay = keras.optimizers.schedules.ExponentialDecay(learning_rate, decay_steps=1, decay_rate=0.9999)
     vae.compile(keras.optimizers.Adam(decay, global_clipnorm=1.0))

@@ -1,0 +1,25 @@
+"""Turns a run directory into a preset of the package, in half precision.
+
+    python -m keras_symdiff.presets.publish RUN NAME
+"""
+
+import sys
+
+from keras_symdiff import LatentDiffusion, LatentTransform, MusicVAE
+from keras_symdiff.presets.preset import PRESETS
+
+
+def publish(run, name):
+    """Copies what sampling needs from a run directory to the shipped presets.
+
+    Args:
+        run: path of a run directory of `symdiff train`.
+        name: name of the preset.
+    """
+    MusicVAE.from_preset(run).save_preset(PRESETS / name, dtype="float16")
+    LatentDiffusion.from_preset(run).save_preset(PRESETS / name, dtype="float16")
+    LatentTransform.from_preset(run).save(PRESETS / name / "latent_transform.json")
+
+
+if __name__ == "__main__":
+    publish(*sys.argv[1:])
