@@ -23,7 +23,7 @@ def decode_command(latents, output, temperature, preset, seed):
 
     vae = MusicVAE.from_preset(preset)
     encoded = read_latents_aloud(vae, [latents])
-    tokens = vae.decode(encoded.mean, temperature, seed)[encoded.inverse]
+    tokens = vae.decode(encoded.mean, temperature, seed, progress_bar("Decoding phrases"))[encoded.inverse]
     corpus = encoded.corpus
     Path(output).mkdir(parents=True, exist_ok=True)
     report = progress_bar("Writing MIDI files")

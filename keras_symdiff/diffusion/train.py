@@ -26,10 +26,8 @@ def split_windows(latents):
     starts = latents.corpus.windows()
     melody = np.searchsorted(latents.corpus.offsets, starts, side="right") - 1
     # Names are `path#instrument`, and either part may hold a `#` of its own.
-    files = [
-        re.split(r"(?<=\.mid)#|(?<=\.midi)#", name, flags=re.IGNORECASE)[0].rpartition("/")[2]
-        for name in latents.corpus.names
-    ]
+    path = re.compile(r".*?\.midi?(?=#)|[^#]*", re.IGNORECASE)
+    files = [path.match(name)[0].rpartition("/")[2] for name in latents.corpus.names]
     held_out = np.array([zlib.crc32(file.encode()) % 20 == 0 for file in files])[melody]
     windows = latents.windows()
     return windows[~held_out], windows[held_out]

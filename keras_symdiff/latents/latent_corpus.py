@@ -43,12 +43,7 @@ class LatentCorpus:
             A `LatentCorpus`.
         """
         tokens, inverse = corpus.distinct()
-        parts = []
-        for start in range(0, len(tokens), 4096):
-            parts.append(vae.encode(tokens[start : start + 4096]))
-            if progress:
-                progress(min(start + 4096, len(tokens)), len(tokens))
-        mean, stddev = (np.concatenate(part) for part in zip(*parts, strict=True))
+        mean, stddev = vae.encode(tokens, progress)
         return cls(corpus, mean, stddev, inverse, vae.fingerprint())
 
     def windows(self, length=PIECE_PHRASES):

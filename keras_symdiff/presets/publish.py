@@ -1,6 +1,6 @@
 """Turns a run directory into a preset of the package, in half precision.
 
-    python -m keras_symdiff.presets.publish RUN NAME
+python -m keras_symdiff.presets.publish RUN NAME
 """
 
 import sys

@@ -128,11 +128,12 @@ class MusicVAE(keras.Model):
         self.kl_tracker.update_state(kl)
         return loss
 
-    def encode(self, tokens):
+    def encode(self, tokens, progress=None):
         """Encodes phrases.
 
         Args:
             tokens: integer array (N, 32), values 0..89.
+            progress: callback `(phrases done, phrases in total)`, or `None`.
 
         Returns:
             `mean` and `stddev` of the posterior, float32 arrays (N, Z).
@@ -146,17 +147,18 @@ class MusicVAE(keras.Model):
         if tokens.size and not (tokens.min() >= 0 and tokens.max() < NUM_TOKENS):
             raise ValueError(f"Tokens are 0..{NUM_TOKENS - 1}. Received: values {tokens.min()}..{tokens.max()}")
         mean, stddev = _in_batches(
-            lambda tokens, first: self.encoder.predict_on_batch(tokens), _ENCODE_BATCH, tokens.astype("int32")
+            lambda tokens, first: self.encoder.predict_on_batch(tokens), _ENCODE_BATCH, tokens.astype("int32"), progress
         )
         return mean, stddev
 
-    def decode(self, latents, temperature=1e-3, seed=0):
+    def decode(self, latents, temperature=1e-3, seed=0, progress=None):
         """Decodes latents step by step, each token drawn from the softmax at `temperature`.
 
         Args:
             latents: float array (N, Z).
             temperature: positive float; the paper decodes at 1e-3, which is the most likely token but for ties.
             seed: int; phrase `i` is decoded from a noise stream keyed (seed, i), whatever the batch.
+            progress: callback `(phrases done, phrases in total)`, or `None`.
 
         Returns:
             int8 array (N, 32) of tokens.
@@ -171,7 +173,7 @@ class MusicVAE(keras.Model):
             gumbel = temperature * decoding_noise(seed, range(first, first + len(latents)))  # (B, 32, 90)
             return [self.decoder.predict_on_batch([latents, gumbel])]
 
-        (tokens,) = _in_batches(predict, _DECODE_BATCH, latents)
+        (tokens,) = _in_batches(predict, _DECODE_BATCH, latents, progress)
         return tokens.astype("int8")
 
     def save_own_variables(self, store):
@@ -261,7 +263,7 @@ def decoding_noise(seed, indices):
     ).astype("float32")
 
 
-def _in_batches(predict, batch_size, array):
+def _in_batches(predict, batch_size, array, progress):
     """Applies `predict(batch, index of its first row)` in batches of few sizes, so that it is compiled rarely."""
     results = []
     for first in range(0, max(len(array), 1), batch_size):
@@ -270,4 +272,6 @@ def _in_batches(predict, batch_size, array):
         padding = min(batch_size, 1 << max(size - 1, 0).bit_length()) - size  # up to a power of two
         batch = np.pad(batch, [(0, padding), (0, 0)])
         results.append([ops.convert_to_numpy(result)[:size] for result in predict(batch, first)])
+        if progress is not None:
+            progress(first + size, len(array))
     return [np.concatenate(parts) for parts in zip(*results, strict=True)]
