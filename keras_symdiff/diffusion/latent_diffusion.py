@@ -82,7 +82,8 @@ class LatentDiffusion(keras.Model):
         if isinstance(x, np.ndarray):
             x = SeededBatches(x, batch_size, seed=self.seed)
         if isinstance(x, SeededBatches):
-            kwargs["callbacks"] = [x.follow_epochs(), *(kwargs.get("callbacks") or [])]
+            # Keras would mix an epoch's batches again, by Python's global `random`.
+            kwargs |= {"shuffle": False, "callbacks": [x.follow_epochs(), *(kwargs.get("callbacks") or [])]}
         return super().fit(x, validation_data=validation_data, **kwargs)
 
     def call(self, latents):

@@ -69,6 +69,7 @@ class RunDirectory:
             batches,
             epochs=epochs,
             verbose=1 if sys.stdout.isatty() else 2,  # a bar a step on a terminal, a line an epoch in a log
+            shuffle=False,  # Keras would mix an epoch's batches by Python's global `random`, which no checkpoint holds
             initial_epoch=done,
             callbacks=[
                 batches.follow_epochs(),

@@ -20,7 +20,7 @@ class SeededBatches(keras.utils.PyDataset):
     Example:
     ```python
     batches = SeededBatches(latents, batch_size=64, steps=4000)
-    model.fit(batches, epochs=125, callbacks=[batches.follow_epochs()])
+    model.fit(batches, epochs=125, shuffle=False, callbacks=[batches.follow_epochs()])
     ```
     """
 
@@ -34,7 +34,7 @@ class SeededBatches(keras.utils.PyDataset):
         self.seed = seed
         self.augment = augment
         self.epoch = 0
-        self._pass, self._order = None, None
+        self._known = None, None  # number of a pass and its order
 
     def follow_epochs(self):
         """A callback that tells the batches which epoch `fit` is in, after a resume too."""
@@ -58,7 +58,8 @@ class SeededBatches(keras.utils.PyDataset):
         return (batch,)
 
     def _permutation(self, number):
-        if self._pass != number:
+        known = self._known  # read once: TensorFlow may ask from two threads, where an epoch follows another
+        if known[0] != number:
             stream = np.random.Generator(np.random.Philox(key=[self.seed, number]))
-            self._pass, self._order = number, stream.permutation(len(self.array))
-        return self._order
+            known = self._known = number, stream.permutation(len(self.array))
+        return known[1]
