@@ -120,8 +120,7 @@ def melodies_of_score(score, path):
     """
 
     def steps(ticks):
-        # floor(x + 0.5) with x = 4 ticks / ticks per quarter, in integers
-        return (2 * constants.STEPS_PER_QUARTER * ticks + score.tpq) // (2 * score.tpq)
+        return ticks_to_steps(ticks, score.tpq)
 
     tempos = score.tempos.numpy()
     signatures = score.time_signatures.numpy()
@@ -157,6 +156,11 @@ def melodies_of_score(score, path):
         if len(melody.pitches):
             melodies.append(melody)
     return melodies
+
+
+def ticks_to_steps(ticks, ticks_per_quarter):
+    """Rounds ticks to steps of a sixteenth note, halves up: floor(x + 0.5) with x = 4 ticks / ticks per quarter."""
+    return (2 * constants.STEPS_PER_QUARTER * ticks + ticks_per_quarter) // (2 * ticks_per_quarter)
 
 
 def write_midi(melodies, path):
