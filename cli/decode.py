@@ -14,6 +14,8 @@ def decode_command(latents, output, temperature, preset, seed):
     """Decode the melodies of FILE.npz (see `encode`) into one MIDI file each, at 120 quarters a minute."""
     from pathlib import Path
 
+    if not latents.endswith(".npz"):
+        raise click.BadParameter(f"{latents} is not a .npz file that `symdiff encode` wrote", param_hint="FILE.npz")
     from keras_symdiff.cli.options import announce_backend, progress_bar, read_latents_aloud
 
     announce_backend()
@@ -23,9 +25,9 @@ def decode_command(latents, output, temperature, preset, seed):
 
     vae = MusicVAE.from_preset(preset)
     encoded = read_latents_aloud(vae, [latents])
+    Path(output).mkdir(parents=True, exist_ok=True)
     tokens = vae.decode(encoded.mean, temperature, seed, progress_bar("Decoding phrases"))[encoded.inverse]
     corpus = encoded.corpus
-    Path(output).mkdir(parents=True, exist_ok=True)
     report = progress_bar("Writing MIDI files")
     for m, name in enumerate(corpus.names):
         path, _, track = name.rpartition("#")

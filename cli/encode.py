@@ -17,8 +17,12 @@ def encode_command(paths, output, transpose, preset):
 
     Each distinct phrase is encoded once. `train` and `decode` read the file.
     """
+    from pathlib import Path
+
     from keras_symdiff.cli.options import announce_backend, progress_bar, read_corpus_aloud
 
+    if not output.endswith(".npz"):
+        raise click.BadParameter(f"{output} does not end in .npz", param_hint="-o")
     announce_backend()
     from keras_symdiff.latents.latent_corpus import LatentCorpus
     from keras_symdiff.vae.music_vae import MusicVAE
@@ -26,6 +30,7 @@ def encode_command(paths, output, transpose, preset):
 
     vae = MusicVAE.from_preset(preset)
     corpus = transpose_corpus(read_corpus_aloud(paths), transpose)
+    Path(output).parent.mkdir(parents=True, exist_ok=True)
     latents = LatentCorpus.encode(vae, corpus, progress_bar("Encoding phrases"))
     latents.save(output)
     click.echo(

@@ -17,17 +17,18 @@ def infill_command(midi, bars, output, temperature, preset, seed):
     Whole 2-bar phrases are replaced, counted from the melody's first bar; everything else in the file stays. Writes the
     file with its new bars and a piano roll (PNG) that frames them.
     """
+    import dataclasses
     from pathlib import Path
 
     from keras_symdiff.music.gap import find_gap, parse_bars
-    from keras_symdiff.music.midi import choose_melody, melodies_of_score, read_score
+    from keras_symdiff.music.midi import choose_melody, read_melodies, read_score
 
     first_bar, last_bar = parse_bars(bars)
-    score = read_score(midi)
-    melody, reason = choose_melody(melodies_of_score(score, midi))
+    score, (melody, reason) = read_score(midi), choose_melody(read_melodies(midi))
     gap = find_gap(melody, first_bar, last_bar, midi)
     click.echo(f"Melody: {melody.name or '(no name)'} (track {melody.track + 1}), because {reason}")
-    click.echo(f"Composing bars {gap.first_bar}-{gap.last_bar}")
+    widened = (gap.first_bar, gap.last_bar) != (first_bar, last_bar)
+    click.echo(f"Composing bars {gap.first_bar}-{gap.last_bar}{', in whole phrases of two bars' if widened else ''}")
 
     from keras_symdiff.cli.options import announce_backend, progress_bar
 
@@ -41,12 +42,16 @@ def infill_command(midi, bars, output, temperature, preset, seed):
 
     model, transform = LatentDiffusion.from_preset(preset), LatentTransform.from_preset(preset)
     vae = MusicVAE.from_preset(preset)
+    Path(output).mkdir(parents=True, exist_ok=True)
     phrases = compose_gap(model, transform, vae, melody, gap, temperature, seed, progress_bar("Sampling"))
     filled = melody.replace_phrases(gap.first_phrase, phrases)
-    Path(output).mkdir(parents=True, exist_ok=True)
     path = Path(output) / f"{Path(midi).stem}_bars{gap.first_bar}-{gap.last_bar}_{seed}.mid"
     splice_melody(score, filled, gap.first_step, gap.end_step, path)
+    before, after = (dataclasses.replace(line, name=name) for line, name in ((melody, "before"), (filled, "after")))
     plot_piano_roll(
-        [melody, filled], path.with_suffix(".png"), (gap.first_bar, gap.last_bar), f"{Path(midi).name}: before, after"
+        [before, after],
+        path.with_suffix(".png"),
+        (gap.first_bar, gap.last_bar),
+        f"{Path(midi).name}, bars {gap.first_bar}-{gap.last_bar}, seed {seed}",
     )
     click.echo(f"Wrote {path} and its picture")

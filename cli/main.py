@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from keras_symdiff.cli.options import BACKENDS
 from keras_symdiff.version import __version__
 
 _COMMANDS = {
@@ -19,7 +20,6 @@ _COMMANDS = {
     "sample": "Compose new 64-bar melodies.",
     "infill": "Compose bars of a tune anew, between its own.",
 }
-_BACKENDS = ("jax", "tensorflow", "torch")
 
 
 class _LazyGroup(click.Group):
@@ -39,14 +39,22 @@ class _LazyGroup(click.Group):
             formatter.write_dl(list(_COMMANDS.items()))
 
 
-@click.command(cls=_LazyGroup, name="symdiff", context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    cls=_LazyGroup,
+    name="symdiff",
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__)
-def symdiff():
+@click.pass_context
+def symdiff(context):
     """Diffusion models of melodies: MIDI in, new and infilled MIDI out."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 def main():
-    """Runs `symdiff`; what a user can put right ends as one line and exit code 1."""
+    """Runs `symdiff`; what a user can put right ends as one line on stderr: exit code 2 for its options, else 1."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow talks of missing GPUs, on every backend
     try:
         _choose_backend()
@@ -54,9 +62,11 @@ def main():
     except click.exceptions.Abort:
         click.echo("Interrupted.", err=True)
         sys.exit(130)
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "symdiff"
+        _fail(f"{error.format_message()} (see {command} --help)", error.exit_code)
     except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+        _fail(error.format_message(), error.exit_code)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _fail(f"{where}{error.strerror or error}")
@@ -64,9 +74,9 @@ def main():
         _fail(error)
 
 
-def _fail(message):
+def _fail(message, exit_code=1):
     click.echo(f"Error: {' '.join(str(message).split())}", err=True)
-    sys.exit(1)
+    sys.exit(exit_code)
 
 
 def _choose_backend():
@@ -76,7 +86,7 @@ def _choose_backend():
     """
     if os.environ.get("KERAS_BACKEND"):
         return
-    for backend in _BACKENDS:
+    for backend in BACKENDS:
         if importlib.util.find_spec(backend) is not None:
             os.environ["KERAS_BACKEND"] = backend
             return

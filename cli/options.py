@@ -1,11 +1,14 @@
 """What several verbs share: options, the corpus read with progress, precision."""
 
 import json
+import os
 import sys
 
 import click
 
 from keras_symdiff.presets.default import DEFAULT_PRESET
+
+BACKENDS = ("jax", "tensorflow", "torch")
 
 seed_option = click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="Same seed, same music."
@@ -46,7 +49,16 @@ def print_config(options):
 
 
 def announce_backend():
-    """Names the backend that computes."""
+    """Names the backend that computes.
+
+    Raises:
+        click.ClickException: when it is none of ours; Keras has more, which cannot train.
+    """
+    backend = os.environ.get("KERAS_BACKEND")
+    if backend is None:
+        raise click.ClickException("No backend is installed. Take one: pip install 'keras_symdiff[jax]'")
+    if backend not in BACKENDS:
+        raise click.ClickException(f"KERAS_BACKEND must be one of {', '.join(BACKENDS)}. Received: {backend}")
     import keras
 
     click.echo(f"Keras {keras.__version__} on {keras.backend.backend()}", err=True)
@@ -95,5 +107,5 @@ def read_latents_aloud(vae, paths):
         raise click.UsageError("Give folders of MIDI files, or one .npz file that `encode` made of them all.")
     latents = LatentCorpus.load(paths[0])
     if latents.encoder != vae.fingerprint():
-        raise click.ClickException(f"{paths[0]} was encoded by another MusicVAE than the one of --vae")
+        raise click.ClickException(f"{paths[0]} was encoded by another MusicVAE than the one named here")
     return latents

@@ -36,6 +36,6 @@ def sample_command(num_samples, output, temperature, preset, seed):
         name = f"sample_{seed}_{i:03d}"
         melody = Melody.from_phrases(phrases, name=name)
         write_midi(melody, Path(output) / f"{name}.mid")
-        plot_piano_roll(melody, Path(output) / f"{name}.png", title=f"{preset}, seed {seed}, piece {i}")
+        plot_piano_roll(melody, Path(output) / f"{name}.png", title=f"{Path(preset).name}, seed {seed}, piece {i}")
         report(i + 1, num_samples)
     click.echo(f"Wrote {num_samples} pieces to {output}")

@@ -58,6 +58,11 @@ def train_command(
         other = read_latents_aloud(vae, [validation])
         train, held_out = latents.windows(), other.mean[other.windows()]
     click.echo(f"{len(train)} pieces of 64 bars to train on, {len(held_out)} to validate")
+    if not len(train) or not len(held_out):
+        raise click.ClickException(
+            "Training and validation need pieces of 64 bars in which no 2-bar phrase rests; give more files"
+            + (", or name some with --validation" if validation is None else "")
+        )
     transform = LatentTransform.fit(latents.mean[train].reshape(-1, vae.latent_dim),
                                     latents.stddev[train].reshape(-1, vae.latent_dim), threshold)  # fmt: skip
     click.echo(f"{transform.num_kept_dims} of {vae.latent_dim} latent dimensions kept")
