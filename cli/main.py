@@ -6,8 +6,8 @@ import os
 import sys
 
 import click
-
 from keras_symdiff.cli.options import BACKENDS
+
 from keras_symdiff.version import __version__
 
 _COMMANDS = {
