@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import tokenize
 import zipfile
 import zlib
 
@@ -83,8 +84,9 @@ class LatentCorpus:
             return cls(corpus, fields["mean"], fields["stddev"], fields["inverse"], str(fields["encoder"]))
         except FileNotFoundError:
             raise
-        # All that NumPy, zipfile and zlib raise for a damaged archive; TypeError: a single array in a `.npy` file.
+        # All that NumPy, zipfile, zlib and tokenize raise for a damaged archive; TypeError: a single array (`.npy`).
         except (
-            EOFError, KeyError, OSError, RuntimeError, TypeError, ValueError, zipfile.BadZipFile, zlib.error
+            EOFError, KeyError, OSError, RuntimeError, TypeError, ValueError, tokenize.TokenError, zipfile.BadZipFile,
+            zlib.error,
         ) as error:  # fmt: skip
             raise ValueError(f"{path} does not hold encoded melodies (see `symdiff encode`): {error}") from error

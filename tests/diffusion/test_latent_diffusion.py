@@ -1,0 +1,141 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_symdiff import LatentDiffusion, NoiseSchedule, TransformerDenoiser
+from keras_symdiff.diffusion.latent_diffusion import validation_batches
+
+TINY = {
+    "num_positions": 8,
+    "channels": 3,
+    "embed_dim": 16,
+    "num_layers": 1,
+    "num_heads": 2,
+    "mlp_dim": 32,
+    "num_residual_blocks": 1,
+    "residual_dim": 32,
+    "film_dim": 16,
+}
+
+
+def make_model(seed=0, **denoiser):
+    keras.utils.set_random_seed(0)
+    return LatentDiffusion(TransformerDenoiser(**TINY, **denoiser), seed=seed)
+
+
+def pieces(number):
+    return np.random.default_rng(0).uniform(-1, 1, (number, 8, 3)).astype("float32")
+
+
+def as_number(tensor):
+    return float(ops.convert_to_numpy(tensor))
+
+
+class LevelsSeen(keras.layers.Layer):
+    """A denoiser that predicts no noise and keeps the levels it was told."""
+
+    def call(self, inputs, training=False):
+        self.levels = ops.convert_to_numpy(inputs[1])
+        return ops.zeros_like(inputs[0])
+
+
+def test_loss_at_given_noise_is_the_papers():
+    model = make_model()
+    x, stream = pieces(5), np.random.default_rng(1)
+    level = stream.uniform(0.1, 1.0, (5, 1)).astype("float32")
+    noise = stream.standard_normal(x.shape).astype("float32")
+    x_t = level[:, :, None] * x + np.sqrt(1 - level[:, :, None] ** 2) * noise
+    predicted = ops.convert_to_numpy(model.denoiser([x_t, level]))
+    loss = model.compute_loss(ops.convert_to_tensor(x), (ops.convert_to_tensor(level), ops.convert_to_tensor(noise)))
+    assert as_number(loss) == pytest.approx(np.mean((noise - predicted) ** 2), rel=1e-4)
+
+
+def test_training_draws_continuous_levels_over_the_whole_schedule():
+    model = LatentDiffusion(LevelsSeen(), NoiseSchedule.linear(10, 1e-3, 0.3))
+    model.compute_loss(ops.zeros((4000, 2, 1)))
+    levels, steps = model.denoiser.levels[:, 0], model.schedule.noise_level[::-1]
+    assert np.min(np.abs(levels[:, None] - steps), axis=1).max() > 1e-3  # between the steps, not on them
+    assert len(np.unique(levels)) > 3900
+    counts, _ = np.histogram(levels, bins=steps)
+    assert counts.min() > 320  # 400 each: every step as likely
+    assert counts.max() < 480
+    first = levels
+    model.compute_loss(ops.zeros((4000, 2, 1)))
+    assert (model.denoiser.levels[:, 0] != first).any()
+
+
+def test_validation_noise_is_fixed_at_any_batch_size():
+    model = make_model()
+    model.compile()
+    losses = []
+    for batch_size in (256, 256, 7):
+        batches = validation_batches(pieces(20), model.schedule)
+        batches.batch_size = batch_size
+        losses.append(model.evaluate(batches, verbose=0))
+    assert losses[0] == losses[1]
+    assert losses[2] == pytest.approx(losses[0], rel=1e-5)
+
+
+def test_overfits_eight_pieces():
+    model = make_model()
+    model.compile(keras.optimizers.Adam(1e-2, global_clipnorm=1.0))
+    x = np.repeat(np.sign(pieces(8)), 8, axis=0)
+    losses = model.fit(x, epochs=120, verbose=0).history["loss"]
+    assert losses[0] > 0.8
+    assert np.mean(losses[-20:]) < 0.45
+
+
+def test_validates_and_ends_with_the_moving_average(tmp_path):
+    model = make_model()
+    optimizer = keras.optimizers.Adam(1e-2, use_ema=True, ema_momentum=0.9, ema_overwrite_frequency=None)
+    model.compile(optimizer)
+    trained, averages = [], []
+
+    def remember(epoch, logs):
+        trained.append(model.denoiser.get_weights())
+        averages.append([ops.convert_to_numpy(average) for average in optimizer._model_variables_moving_average])
+
+    callbacks = [keras.callbacks.SwapEMAWeights(), keras.callbacks.LambdaCallback(on_epoch_end=remember)]
+    history = model.fit(
+        pieces(64), batch_size=8, epochs=1, validation_data=pieces(20), verbose=0, callbacks=callbacks
+    ).history
+    assert max(np.abs(a - b).max() for a, b in zip(trained[-1], averages[-1], strict=True)) > 1e-2
+    for average, final in zip(averages[-1], model.denoiser.get_weights(), strict=True):
+        np.testing.assert_allclose(final, average, atol=1e-6)
+    loss = model.evaluate(validation_batches(pieces(20), model.schedule), verbose=0)
+    assert history["val_loss"][-1] == pytest.approx(loss, rel=1e-5)
+    model.save_preset(tmp_path)
+    loaded = LatentDiffusion.from_preset(tmp_path)
+    for average, weights in zip(averages[-1], loaded.denoiser.get_weights(), strict=True):
+        np.testing.assert_allclose(weights, average, atol=1e-6)
+
+
+def test_weights_files_hold_the_state_of_the_noise(tmp_path):
+    model = make_model(seed=4)
+    x = ops.convert_to_tensor(pieces(4))
+    as_number(model.compute_loss(x))
+    model.save_weights(tmp_path / "model.weights.h5")
+    expected = [as_number(model.compute_loss(x)) for _ in range(2)]
+    other = make_model(seed=5)
+    other.load_weights(tmp_path / "model.weights.h5")
+    assert [as_number(other.compute_loss(x)) for _ in range(2)] == pytest.approx(expected, rel=1e-6)
+    assert expected[0] != expected[1]
+
+
+def test_config_round_trip():
+    model = LatentDiffusion(TransformerDenoiser(**TINY), NoiseSchedule.linear(50), seed=3)
+    again = LatentDiffusion.from_config(model.get_config())
+    assert again.get_config() == model.get_config()
+    assert again.denoiser.count_params() == model.denoiser.count_params()
+    assert (again.schedule.num_steps, again.seed) == (50, 3)
+
+
+def test_bfloat16_trains_as_float32():
+    losses = {}
+    for policy in ("float32", "mixed_bfloat16"):
+        model = make_model(dtype=policy)
+        model.compile()
+        losses[policy] = model.fit(pieces(64), epochs=8, verbose=0).history["loss"]
+    assert np.isfinite(losses["mixed_bfloat16"]).all()
+    np.testing.assert_allclose(losses["mixed_bfloat16"], losses["float32"], rtol=0.02)
