@@ -2,6 +2,7 @@
 
 import tarfile
 import tempfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -32,8 +33,11 @@ def read_magenta_checkpoint(path):
     path = Path(path)
     if path.is_file() and tarfile.is_tarfile(path):
         with tempfile.TemporaryDirectory() as folder:
-            with tarfile.open(path) as archive:
-                archive.extractall(folder, filter="data")
+            try:
+                with tarfile.open(path) as archive:
+                    archive.extractall(folder, filter="data")
+            except (tarfile.TarError, EOFError, zlib.error) as error:
+                raise ValueError(f"Damaged archive {path}: {error}") from error
             prefixes = sorted(Path(folder).rglob("*.index"))
             if len(prefixes) != 1:
                 raise ValueError(f"A checkpoint archive holds one checkpoint. Received: {path} with {len(prefixes)}")
@@ -51,9 +55,10 @@ def read_magenta_checkpoint(path):
 def music_vae_sizes(variables):
     """The arguments of `MusicVAE` that fit a checkpoint's variables."""
     encoder = _variable(variables, _ENCODER.format("fw") + "/kernel")
-    decoder_units = []
+    decoder_units = [_variable(variables, _DECODER.format(0) + "/kernel").shape[1] // 4]
     while _DECODER.format(len(decoder_units)) + "/kernel" in variables:
-        decoder_units.append(variables[_DECODER.format(len(decoder_units)) + "/kernel"].shape[1] // 4)
+        kernel = _variable(variables, _DECODER.format(len(decoder_units)) + "/kernel")
+        decoder_units.append(kernel.shape[1] // 4)
     return {
         "latent_dim": _variable(variables, "encoder/mu/kernel").shape[1],
         "encoder_units": encoder.shape[1] // 4,
@@ -99,6 +104,7 @@ def assign_magenta_variables(vae, variables):
 def _variable(variables, name, shape=None):
     if name not in variables:
         raise ValueError(f"The checkpoint has no variable {name}" + (f" (expected shape {shape})" if shape else ""))
-    if shape is not None and variables[name].shape != shape:
-        raise ValueError(f"Variable {name} has shape {variables[name].shape}, expected {shape}")
+    found = variables[name].shape
+    if found != shape if shape else len(found) != 2:  # without a shape, a kernel is asked for its sizes
+        raise ValueError(f"Variable {name} has shape {found}, expected {shape or 'two axes'}")
     return variables[name]
