@@ -58,7 +58,7 @@ def main():
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow talks of missing GPUs, on every backend
     try:
         _choose_backend()
-        symdiff.main(standalone_mode=False)
+        symdiff.main(prog_name="symdiff", standalone_mode=False)
     except click.exceptions.Abort:
         click.echo("Interrupted.", err=True)
         sys.exit(130)

@@ -64,14 +64,6 @@ def announce_backend():
     click.echo(f"Keras {keras.__version__} on {keras.backend.backend()}", err=True)
 
 
-def set_precision(precision):
-    """Sets Keras's dtype policy for the models that are built next."""
-    import keras
-
-    keras.config.set_dtype_policy(precision)
-    announce_backend()
-
-
 def progress_bar(label):
     """A callback `(done, total)` that draws a bar on a terminal, and elsewhere is silent until the last call."""
 
@@ -98,14 +90,18 @@ def read_corpus_aloud(paths):
 
 
 def read_latents_aloud(vae, paths):
-    """Encodes the melodies of MIDI paths, or reads the one `.npz` file that `encode` wrote with the same encoder."""
+    """Encodes the melodies of MIDI paths, or reads `.npz` files that `encode` wrote with the same encoder."""
+    from pathlib import Path
+
     from keras_symdiff.latents.latent_corpus import LatentCorpus
 
-    if not any(str(path).endswith(".npz") for path in paths):
+    encoded = [file for path in map(Path, paths) for file in (sorted(path.glob("*.npz")) if path.is_dir() else [path])]
+    encoded = [file for file in encoded if file.suffix == ".npz"]
+    if not encoded:
         return LatentCorpus.encode(vae, read_corpus_aloud(paths), progress_bar("Encoding phrases"))
-    if len(paths) > 1:
-        raise click.UsageError("Give folders of MIDI files, or one .npz file that `encode` made of them all.")
-    latents = LatentCorpus.load(paths[0])
-    if latents.encoder != vae.fingerprint():
-        raise click.ClickException(f"{paths[0]} was encoded by another MusicVAE than the one named here")
-    return latents
+    parts = []
+    for file in encoded:
+        parts.append(LatentCorpus.load(file))
+        if parts[-1].encoder != vae.fingerprint():
+            raise click.ClickException(f"{file} was encoded by another MusicVAE than the one named here")
+    return LatentCorpus.concatenate(parts)

@@ -5,7 +5,7 @@ from keras_symdiff.cli.options import dry_run_option, print_config, seed_option,
 
 
 @click.command("train")
-@click.argument("paths", metavar="DIR...|FILE.npz", nargs=-1, required=True, type=click.Path(exists=True))
+@click.argument("paths", metavar="DIR...|FILE.npz...", nargs=-1, required=True, type=click.Path(exists=True))
 @click.option("-o", "--output", metavar="RUN", required=True, type=click.Path(file_okay=False), help="Run directory.")
 @click.option("--vae", metavar="NAME|RUN", required=True, help="The MusicVAE that encodes: a preset or run directory.")
 @click.option("--validation", metavar="DIR|FILE.npz", type=click.Path(exists=True),
@@ -23,8 +23,8 @@ def train_command(
     paths, output, vae, validation, size, threshold, ema_momentum,
     epochs, steps, batch_size, learning_rate, precision, seed, dry_run,
 ):  # fmt: skip
-    """Train a diffusion model on the 64-bar pieces of all melodies in DIR... (folders, MIDI files), or on what
-    `encode` wrote.
+    """Train a diffusion model on the 64-bar pieces of all melodies in DIR... (folders, MIDI files), or on the
+    .npz files that `encode` wrote (or folders of them).
 
     Defaults are the paper's: 500,000 steps, the learning rate times 0.98 an epoch. The same command again goes on
     where a killed run stopped. RUN holds all that `sample` and `infill` need.
@@ -42,9 +42,12 @@ def train_command(
     if dry_run:
         return print_config(options | {"epochs": epochs})
 
-    from keras_symdiff.cli.options import read_latents_aloud, set_precision
+    from keras_symdiff.cli.options import announce_backend, read_latents_aloud
 
-    set_precision(precision)
+    announce_backend()
+    import keras
+    import numpy as np
+
     from keras_symdiff.diffusion.train import split_windows, train_diffusion
     from keras_symdiff.latents.latent_transform import LatentTransform
     from keras_symdiff.vae.music_vae import MusicVAE
@@ -63,9 +66,10 @@ def train_command(
             "Training and validation need pieces of 64 bars in which no 2-bar phrase rests; give more files"
             + (", or name some with --validation" if validation is None else "")
         )
-    transform = LatentTransform.fit(latents.mean[train].reshape(-1, vae.latent_dim),
-                                    latents.stddev[train].reshape(-1, vae.latent_dim), threshold)  # fmt: skip
+    phrases = np.unique(train)
+    transform = LatentTransform.fit(latents.mean[phrases], latents.stddev[phrases], threshold)
     click.echo(f"{transform.num_kept_dims} of {vae.latent_dim} latent dimensions kept")
+    keras.config.set_dtype_policy(precision)  # after encoding, which stays in float32
     train_diffusion(
         transform.forward(latents.mean).astype("float32"), train, transform.forward(held_out).astype("float32"),
         transform, vae, output, options, SIZES[size], epochs, **training,

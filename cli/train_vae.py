@@ -25,7 +25,8 @@ def train_vae_command(
 ):
     """Train a MusicVAE on the 2-bar phrases of all melodies in DIR... (folders or MIDI files).
 
-    Defaults are those of Magenta's cat-mel_2bar_big, but for the size. The same command again goes on where a killed
+    Defaults are those of Magenta's cat-mel_2bar_big, but for the size and its scheduled sampling, for which token
+    dropout stands. The same command again goes on where a killed
     run stopped.
     """
     from keras_symdiff.vae.sizes import SIZES
@@ -36,11 +37,12 @@ def train_vae_command(
     if dry_run:
         return print_config(options | {"epochs": epochs})
 
-    from keras_symdiff.cli.options import read_corpus_aloud, set_precision
+    from keras_symdiff.cli.options import announce_backend, read_corpus_aloud
 
-    set_precision(precision)
+    announce_backend()
     import keras
 
+    keras.config.set_dtype_policy(precision)
     from keras_symdiff.vae.music_vae import MusicVAE
     from keras_symdiff.vae.train import split_phrases, train_vae
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from keras_symdiff import LatentDiffusion, LatentTransform, MusicVAE, infill
 from keras_symdiff.diffusion.compose import compose_gap
 from keras_symdiff.music.gap import Gap, find_gap

@@ -5,6 +5,7 @@ import mido
 import numpy as np
 import pytest
 import symusic
+
 from keras_symdiff.music.melody import Melody
 from keras_symdiff.music.midi import choose_melody, read_melodies, read_score, ticks_to_steps
 from keras_symdiff.music.splice import splice_melody

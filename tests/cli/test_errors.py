@@ -1,0 +1,163 @@
+import io
+import pathlib
+import resource
+import shutil
+
+import keras
+import numpy as np
+import pytest
+import symusic
+
+from keras_symdiff import Melody, MusicVAE, write_midi
+from keras_symdiff.latents.latent_corpus import LatentCorpus
+from keras_symdiff.music.corpus import read_corpus
+
+DATA = pathlib.Path(__file__).parents[1] / "data"
+SONG = DATA / "pop909" / "001.mid"
+
+
+def fails(result, message, code=1):
+    """Checks that a run ended with one line of error, and nothing like a traceback."""
+    got, _, err = result
+    errors = [line for line in err.splitlines() if not line.startswith(("Keras ", "Reading", "Encoding", "Skipped"))]
+    assert len(errors) == 1, err
+    assert errors[0].startswith("Error: ")
+    assert message in errors[0]
+    assert got == code
+
+
+def drums(path):
+    score = symusic.Score(DATA / "lakh" / "trio_0.mid")
+    score.tracks = [track for track in score.tracks if track.is_drum]
+    path.write_bytes(score.dumps_midi())
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        (lambda path: path.write_bytes(b""), "is empty"),
+        (lambda path: path.write_bytes(SONG.read_bytes()[:300]), "is damaged"),
+        (lambda path: path.write_bytes(b"hello"), "is not a MIDI file"),
+        (lambda path: shutil.copy(DATA / "pop909" / "107.mid", path), "is not in 4/4 (3/4 at bar 1)"),
+        (drums, "has drums only"),
+    ],
+)
+def test_a_tune_that_cannot_be_infilled(cli, tmp_path, write, message):
+    write(tmp_path / "song.mid")
+    result = cli("infill", tmp_path / "song.mid", "--bars", "1-2", "-o", tmp_path / "out")
+    fails(result, f"song.mid: {message}")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("bars", "message"),
+    [
+        ("1-2", "are outside the melody's bars 5-70"),
+        ("60-80", "are outside the melody's bars 5-70"),
+        ("x", "such as 17-32. Received: x"),
+        ("20-10", "such as 17-32. Received: 20-10"),
+    ],
+)
+def test_bars_that_are_not_there(cli, tmp_path, bars, message):
+    fails(cli("infill", SONG, "--bars", bars, "-o", tmp_path / "out"), message)
+    assert not (tmp_path / "out").exists()
+
+
+def test_options_that_are_wrong(cli, tmp_path):
+    (tmp_path / "file").touch()
+    out = tmp_path / "out"
+    fails(cli("smaple"), "No such command 'smaple'", 2)
+    fails(cli("infill", SONG, "-o", out), "Missing option '--bars'. (see symdiff infill --help)", 2)
+    fails(cli("infill", tmp_path / "none.mid", "--bars", "1-2", "-o", out), "none.mid' does not exist", 2)
+    fails(cli("sample", "-n", 0, "-o", out), "0 is not in the range x>=1", 2)
+    fails(cli("sample", "-o", tmp_path / "file"), "is a file", 2)
+    fails(cli("encode", SONG, "-o", tmp_path / "out.mid"), "does not end in .npz", 2)
+    fails(cli("decode", SONG, "-o", out), "is not a .npz file", 2)
+
+
+def damaged(part, old, new):
+    def damage(folder):
+        data = (folder / part).read_bytes()
+        assert old in data
+        (folder / part).write_bytes(data.replace(old, new, 1))
+
+    return damage
+
+
+def flip(folder):
+    path = folder / "latent_diffusion" / "weights.npz"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (shutil.rmtree, "Neither a folder nor a preset"),
+        (lambda folder: shutil.rmtree(folder / "music_vae"), "Not a trained model"),
+        (lambda folder: (folder / "latent_transform.json").unlink(), "latent_transform.json"),
+        (lambda folder: (folder / "latent_diffusion" / "weights.npz").unlink(), "No such file"),
+        (flip, "weights.npz is damaged"),
+        (damaged("music_vae/config.json", b'"encoder_units"', b'"encoder_unitz"'), "encoder_unitz"),
+        (damaged("music_vae/config.json", b'"encoder_units": 8', b'"encoder_units": 9'), "other shapes"),
+        (damaged("latent_diffusion/config.json", b'"embed_dim"', b'"embed_din"'), "embed_din"),
+        (damaged("latent_diffusion/config.json", b"{", b"("), "no readable config.json"),
+        (damaged("latent_transform.json", b"minimum", b"minimun"), "minimun"),
+    ],
+)
+def test_a_preset_that_is_missing_foreign_or_damaged(cli, tiny_preset, tmp_path, damage, message):
+    shutil.copytree(tiny_preset, tmp_path / "preset")
+    damage(tmp_path / "preset")
+    fails(cli("sample", "-o", tmp_path / "out", "--preset", tmp_path / "preset"), message)
+    assert not (tmp_path / "out").exists()
+
+
+def archive(**arrays):
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("data", [b"", b"hello", archive(a=1), archive(a=1)[:80]])
+def test_files_that_are_no_latents(cli, tiny_preset, tmp_path, data):
+    (tmp_path / "a.npz").write_bytes(data)
+    result = cli("decode", tmp_path / "a.npz", "-o", tmp_path / "out", "--preset", tiny_preset)
+    fails(result, "a.npz does not hold encoded melodies")
+    assert not (tmp_path / "out").exists()
+
+
+def test_latents_of_another_encoder(cli, tiny_preset, tmp_path):
+    keras.utils.set_random_seed(7)
+    other = MusicVAE(latent_dim=4, encoder_units=8, decoder_units=(8,))
+    LatentCorpus.encode(other, read_corpus(DATA / "lakh" / "melody_0.mid")).save(tmp_path / "a.npz")
+    result = cli("decode", tmp_path / "a.npz", "-o", tmp_path / "out", "--preset", tiny_preset)
+    fails(result, "was encoded by another MusicVAE")
+
+
+def test_training_needs_pieces_of_64_bars(cli, tiny_preset, tmp_path):
+    write_midi(Melody.from_phrases(np.full((31, 32), 41)), tmp_path / "short.mid")
+    result = cli("train", tmp_path, "--vae", tiny_preset, "-o", tmp_path / "run", "--threshold", 99)
+    fails(result, "pieces of 64 bars in which no 2-bar phrase rests")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_full_disk_leaves_nothing_behind(cli, tiny_preset, tmp_path):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        result = cli("encode", DATA / "lakh" / "melody_0.mid", "-o", tmp_path / "a.npz", "--preset", tiny_preset)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    fails(result, "File too large")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bad_file_in_a_folder_is_skipped_and_named(cli, tiny_preset, tmp_path):
+    shutil.copy(DATA / "lakh" / "melody_0.mid", tmp_path)
+    (tmp_path / "bad.mid").write_bytes(b"")
+    code, out, err = cli("encode", tmp_path, "-o", tmp_path / "a.npz", "--preset", tiny_preset)
+    assert code == 0
+    assert f"Skipped {tmp_path / 'bad.mid'}: is empty" in err
+    assert "1 of 2 files skipped" in err
+    assert "1 melodies, 32 phrases" in out

@@ -1,0 +1,75 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import pytest
+from keras_symdiff.cli.main import _COMMANDS, _choose_backend
+
+from keras_symdiff.version import __version__
+
+SYMDIFF = [sys.executable, "-c", "from keras_symdiff.cli.main import main; main()"]
+# Runs `symdiff` and then says which heavy modules that has imported.
+PROBE = """
+import sys
+from keras_symdiff.cli.main import main
+sys.argv[0] = "symdiff"
+main()
+print([name for name in ("keras", "numpy", "matplotlib", "symusic") if name in sys.modules])
+"""
+
+
+def test_help_answers_at_once():
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        output = subprocess.run([*SYMDIFF, "--help"], capture_output=True, text=True, check=True).stdout
+        times.append(time.perf_counter() - start)
+    assert min(times) < 0.3
+    assert all(name in output for name in _COMMANDS)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], [], *([name, "--help"] for name in _COMMANDS)])
+def test_help_imports_nothing_heavy(arguments):
+    result = subprocess.run([sys.executable, "-c", PROBE, *arguments], capture_output=True, text=True, check=True)
+    assert result.stdout.endswith("[]\n")
+    assert result.stdout.startswith(f"symdiff, version {__version__}" if "--version" in arguments else "Usage: symdiff")
+
+
+def test_the_first_installed_backend_is_taken_where_none_is_chosen(monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "")
+    for installed, taken in ((("torch", "jax"), "jax"), (("torch", "tensorflow"), "tensorflow"), (("torch",), "torch")):
+        monkeypatch.setenv("KERAS_BACKEND", "")
+        monkeypatch.setattr("importlib.util.find_spec", lambda name, installed=installed: name in installed or None)
+        _choose_backend()
+        assert os.environ["KERAS_BACKEND"] == taken
+
+
+def test_a_chosen_backend_stays(monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    _choose_backend()
+    assert os.environ["KERAS_BACKEND"] == "torch"
+
+
+@pytest.mark.parametrize("name", ["numpy", "theano"])
+def test_other_backends_are_refused(cli, monkeypatch, tmp_path, name):
+    monkeypatch.setenv("KERAS_BACKEND", name)
+    code, _, err = cli("sample", "-o", tmp_path / "out")
+    assert (code, err) == (1, f"Error: KERAS_BACKEND must be one of jax, tensorflow, torch. Received: {name}\n")
+
+
+def test_the_backend_is_named(cli, tmp_path):
+    _, _, err = cli("sample", "-o", tmp_path, "--preset", "nothing")
+    assert err.splitlines()[0] == f"Keras {keras.__version__} on {keras.backend.backend()}"
+
+
+def test_an_interrupt_ends_with_one_line(tmp_path):
+    pipe = tmp_path / "slow.mid"
+    os.mkfifo(pipe)
+    process = subprocess.Popen([*SYMDIFF, "inspect", pipe], stderr=subprocess.PIPE, text=True)
+    with open(pipe, "wb"):  # returns when the other side has opened it; now it waits for bytes
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    assert (process.returncode, err.strip()) == (130, "Interrupted.")

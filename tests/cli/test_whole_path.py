@@ -1,0 +1,107 @@
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pretty_midi
+import pytest
+import symusic
+from matplotlib.image import imread
+
+from keras_symdiff import read_melodies
+from keras_symdiff.diffusion import sizes as diffusion_sizes
+from keras_symdiff.vae import sizes as vae_sizes
+
+TESTS = pathlib.Path(__file__).parents[1]
+LAKH = TESTS / "data" / "lakh"
+TRAINING = ["--epochs", 1, "--steps", 2, "--batch-size", 4]
+
+
+@pytest.fixture
+def tiny_sizes(monkeypatch):
+    """`--size small` is too big to train here."""
+    monkeypatch.setitem(vae_sizes.SIZES, "small", {"latent_dim": 4, "encoder_units": 8, "decoder_units": (8,)})
+    denoiser = {"embed_dim": 8, "num_layers": 1, "num_heads": 2, "mlp_dim": 8, "residual_dim": 8, "film_dim": 8}
+    monkeypatch.setitem(diffusion_sizes.SIZES, "small", denoiser)
+
+
+def test_midi_in_new_and_infilled_midi_out(cli, tiny_sizes, tmp_path):
+    def succeeds(*arguments):
+        code, out, err = cli(*arguments)
+        assert code == 0, err
+        return out
+
+    vae, latents, run = tmp_path / "vae", tmp_path / "all.npz", tmp_path / "run"
+    succeeds("train-vae", LAKH, "-o", vae, *TRAINING)
+    assert "64 bars" in succeeds("encode", LAKH, "-o", latents, "--preset", vae)
+    train = ["train", latents, "--vae", vae, "--validation", latents, "--size", "small", "--threshold", 9, "-o", run]
+    succeeds(*train, *TRAINING)
+    assert {"config.json", "weights.npz"} == set(os.listdir(run / "latent_diffusion"))
+
+    # Going on with other options is refused.
+    code, _, err = cli(*train, *TRAINING, "--seed", 5)
+    assert code == 1
+    assert err.splitlines()[-1].startswith(f"Error: {run} holds a run with other options (seed: 0 there, 5 now)")
+
+    succeeds("sample", "-n", 2, "-o", tmp_path / "two", "--preset", run, "--seed", 3)
+    names = ["sample_3_000.mid", "sample_3_000.png", "sample_3_001.mid", "sample_3_001.png"]
+    assert sorted(os.listdir(tmp_path / "two")) == names
+    for path in (tmp_path / "two").glob("*.mid"):
+        assert read_melodies(path)[0].num_bars == 64
+        assert len(pretty_midi.PrettyMIDI(str(path)).instruments) == 1
+        assert symusic.Score(path).note_num() == len(read_melodies(path)[0].pitches) > 0
+        height, width, _ = imread(path.with_suffix(".png")).shape
+        assert width > height > 300
+
+    # Three pieces begin with the same two, in a process of its own too.
+    command = [sys.executable, "-c", "from keras_symdiff.cli.main import main; main()"]
+    command += ["sample", "-n", "3", "-o", tmp_path / "three", "--preset", run, "--seed", "3"]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "Wrote 3 pieces" in result.stdout
+    assert "Sampling: 1000" in result.stderr
+    for name in names[::2]:
+        assert (tmp_path / "three" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+    song = TESTS / "data" / "pop909" / "001.mid"
+    out = succeeds("infill", song, "--bars", "18-21", "-o", tmp_path / "filled", "--preset", run)
+    assert "Melody: MELODY (track 1), because it is named 'MELODY'\n" in out
+    assert "Composing bars 17-22, in whole phrases of two bars\n" in out
+    assert sorted(os.listdir(tmp_path / "filled")) == ["001_bars17-22_0.mid", "001_bars17-22_0.png"]
+    old, new = read_melodies(song), read_melodies(tmp_path / "filled" / "001_bars17-22_0.mid")
+    assert len(new) == len(old)
+    tokens, filled = old[0].phrases()[0], new[0].phrases()[0]
+    assert (tokens != filled).any(axis=1).nonzero()[0].tolist() in ([6, 7, 8], [6, 7], [7, 8], [6, 8])
+    for before, after in zip(old[1:], new[1:], strict=True):
+        np.testing.assert_array_equal(before.phrases()[0], after.phrases()[0])
+
+    succeeds("decode", latents, "-o", tmp_path / "decoded", "--preset", run)
+    assert len(os.listdir(tmp_path / "decoded")) == num_melodies(latents)
+
+
+def num_melodies(latents):
+    with np.load(latents) as archive:
+        return len(archive["names"])
+
+
+@pytest.mark.parametrize("verb", ["train-vae", "train"])
+def test_a_dry_run_prints_the_configuration_and_writes_nothing(cli, tmp_path, verb):
+    vae = ["--vae", "x"] if verb == "train" else []
+    code, out, _ = cli(verb, LAKH, "-o", tmp_path / "run", *vae, "--dry-run", "--steps", 7)
+    config = json.loads(out)
+    assert code == 0
+    assert (config["paths"], config["steps"], config["seed"]) == ([str(LAKH)], 7, 0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checkpoint_of_magenta_encodes(cli, tmp_path):
+    pytest.importorskip("tensorflow")
+    prefix = TESTS / "golden" / "musicvae_tiny" / "musicvae_tiny.ckpt"
+    code, out, err = cli("import-magenta", prefix, "-o", tmp_path / "preset")
+    assert code == 0, err
+    assert "parameters" in out
+    tune = LAKH / "melody_0.mid"
+    code, out, err = cli("encode", tune, "-o", tmp_path / "a.npz", "--preset", tmp_path / "preset")
+    assert code == 0, err
+    assert "1 melodies, 32 phrases" in out

@@ -1,0 +1,29 @@
+import keras
+import numpy as np
+import pytest
+
+from keras_symdiff import LatentDiffusion, LatentTransform, MusicVAE, TransformerDenoiser
+
+VAE_SIZES = {"latent_dim": 4, "encoder_units": 8, "decoder_units": (8,)}
+DENOISER_SIZES = {
+    "embed_dim": 8,
+    "num_layers": 1,
+    "num_heads": 2,
+    "mlp_dim": 8,
+    "num_residual_blocks": 1,
+    "residual_dim": 8,
+    "noise_embed_dim": 8,
+    "film_dim": 8,
+}
+
+
+@pytest.fixture(scope="session")
+def tiny_preset(tmp_path_factory):
+    """A preset folder of untrained models: everything but the music is as it should be."""
+    folder = tmp_path_factory.mktemp("preset")
+    keras.utils.set_random_seed(1)
+    MusicVAE(**VAE_SIZES).save_preset(folder)
+    LatentDiffusion(TransformerDenoiser(channels=3, **DENOISER_SIZES)).save_preset(folder)
+    transform = LatentTransform(np.array([0, 1, 3]), minimum=np.full(3, -2.0), maximum=np.full(3, 2.0), latent_dim=4)
+    transform.save(folder / "latent_transform.json")
+    return folder
