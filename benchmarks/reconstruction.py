@@ -1,6 +1,6 @@
 """Prints how well a trained MusicVAE reconstructs the phrases of held-out melodies.
 
-    python benchmarks/reconstruction.py RUN DIR
+python benchmarks/reconstruction.py RUN DIR
 """
 
 import argparse
@@ -28,5 +28,9 @@ print("|---|---|---|---|")
 for name, rows in (("distinct", slice(None)), ("as they occur", inverse)):
     metrics = reconstruction_metrics(tokens[rows], decoded[rows])
     print(f"| {len(tokens[rows])} {name} | " + " | ".join(f"{value:.4f}" for value in metrics.values()) + " |")
-print(f"\nencoded {len(tokens) / (encoded - start):.0f} phrases/s, decoded {len(tokens) / (done - encoded):.0f} phrases/s")
-print(f"dimensions with a mean posterior stddev below 1.0: {int((stddev.mean(axis=0) < 1.0).sum())} of {vae.latent_dim}")
+print(
+    f"\nencoded {len(tokens) / (encoded - start):.0f} phrases/s, decoded {len(tokens) / (done - encoded):.0f} phrases/s"
+)
+print(
+    f"dimensions with a mean posterior stddev below 1.0: {int((stddev.mean(axis=0) < 1.0).sum())} of {vae.latent_dim}"
+)

@@ -1,7 +1,8 @@
 """`symdiff decode`: latents into MIDI files."""
 
 import click
-from keras_symdiff.cli.options import model_option, seed_option, temperature_option
+
+from keras_symdiff.cli.options import dry_run_option, model_option, print_config, seed_option, temperature_option
 
 
 @click.command("decode")
@@ -9,9 +10,12 @@ from keras_symdiff.cli.options import model_option, seed_option, temperature_opt
 @click.option("-o", "--output", metavar="DIR", required=True, type=click.Path(file_okay=False), help="Folder to write.")
 @temperature_option
 @model_option
+@dry_run_option
 @seed_option
-def decode_command(latents, output, temperature, preset, seed):
+def decode_command(latents, output, temperature, preset, seed, dry_run):
     """Decode the melodies of FILE.npz (see `encode`) into one MIDI file each, at 120 quarters a minute."""
+    if dry_run:
+        return print_config(click.get_current_context().params)
     from pathlib import Path
 
     if not latents.endswith(".npz"):

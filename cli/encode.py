@@ -1,7 +1,8 @@
 """`symdiff encode`: MIDI files into latents."""
 
 import click
-from keras_symdiff.cli.options import model_option
+
+from keras_symdiff.cli.options import dry_run_option, model_option, print_config
 
 
 @click.command("encode")
@@ -12,11 +13,14 @@ from keras_symdiff.cli.options import model_option
 @click.option("--transpose", type=click.IntRange(0, 11), default=0, show_default=True, metavar="SEMITONES",
               help="Also encode every melody transposed by up to so many semitones, up and down.")  # fmt: skip
 @model_option
-def encode_command(paths, output, transpose, preset):
+@dry_run_option
+def encode_command(paths, output, transpose, preset, dry_run):
     """Encode all melodies in DIR... (folders or MIDI files) into one .npz file.
 
     Each distinct phrase is encoded once. `train` and `decode` read the file.
     """
+    if dry_run:
+        return print_config(click.get_current_context().params)
     from pathlib import Path
 
     from keras_symdiff.cli.options import announce_backend, progress_bar, read_corpus_aloud

@@ -1,7 +1,8 @@
 """`symdiff infill`: compose bars of a tune anew, between its own."""
 
 import click
-from keras_symdiff.cli.options import model_option, seed_option, temperature_option
+
+from keras_symdiff.cli.options import dry_run_option, model_option, print_config, seed_option, temperature_option
 
 
 @click.command("infill")
@@ -11,12 +12,15 @@ from keras_symdiff.cli.options import model_option, seed_option, temperature_opt
 @temperature_option
 @model_option
 @seed_option
-def infill_command(midi, bars, output, temperature, preset, seed):
+@dry_run_option
+def infill_command(midi, bars, output, temperature, preset, seed, dry_run):
     """Compose bars of SONG.mid's melody anew, fitting the bars around them.
 
-    Whole 2-bar phrases are replaced, counted from the melody's first bar; everything else in the file stays. Writes the
-    file with its new bars and a piano roll (PNG) that frames them.
+    Whole 2-bar phrases of the melody's track are replaced, counted from the melody's first bar; other bars and other
+    tracks stay. Writes the file with its new bars and a piano roll (PNG) that frames them.
     """
+    if dry_run:
+        return print_config(click.get_current_context().params)
     import dataclasses
     from pathlib import Path
 
@@ -42,6 +46,7 @@ def infill_command(midi, bars, output, temperature, preset, seed):
 
     model, transform = LatentDiffusion.from_preset(preset), LatentTransform.from_preset(preset)
     vae = MusicVAE.from_preset(preset)
+    click.echo(f"Weights: {model.weights_origin}", err=True)
     Path(output).mkdir(parents=True, exist_ok=True)
     phrases = compose_gap(model, transform, vae, melody, gap, temperature, seed, progress_bar("Sampling"))
     filled = melody.replace_phrases(gap.first_phrase, phrases)

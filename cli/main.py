@@ -6,8 +6,8 @@ import os
 import sys
 
 import click
-from keras_symdiff.cli.options import BACKENDS
 
+from keras_symdiff.cli.options import BACKENDS
 from keras_symdiff.version import __version__
 
 _COMMANDS = {
@@ -57,7 +57,7 @@ def main():
     """Runs `symdiff`; what a user can put right ends as one line on stderr: exit code 2 for its options, else 1."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow talks of missing GPUs, on every backend
     try:
-        _choose_backend()
+        choose_backend()
         symdiff.main(prog_name="symdiff", standalone_mode=False)
     except click.exceptions.Abort:
         click.echo("Interrupted.", err=True)
@@ -79,7 +79,7 @@ def _fail(message, exit_code=1):
     sys.exit(exit_code)
 
 
-def _choose_backend():
+def choose_backend():
     """Takes the first installed backend where `KERAS_BACKEND` is unset.
 
     Keras itself would take TensorFlow, installed or not, and write that into its configuration file as if chosen.

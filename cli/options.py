@@ -45,7 +45,7 @@ def training_options(batch_size, learning_rate, epochs, steps):
 
 def print_config(options):
     """Prints a resolved configuration as JSON."""
-    click.echo(json.dumps(options, indent=1))
+    click.echo(json.dumps({name: value for name, value in options.items() if name != "dry_run"}, indent=1))
 
 
 def announce_backend():

@@ -1,7 +1,8 @@
 """`symdiff sample`: compose new melodies."""
 
 import click
-from keras_symdiff.cli.options import model_option, seed_option, temperature_option
+
+from keras_symdiff.cli.options import dry_run_option, model_option, print_config, seed_option, temperature_option
 
 
 @click.command("sample")
@@ -10,8 +11,11 @@ from keras_symdiff.cli.options import model_option, seed_option, temperature_opt
 @temperature_option
 @model_option
 @seed_option
-def sample_command(num_samples, output, temperature, preset, seed):
+@dry_run_option
+def sample_command(num_samples, output, temperature, preset, seed, dry_run):
     """Compose melodies of 64 bars; writes a MIDI file and a piano roll (PNG) each."""
+    if dry_run:
+        return print_config(click.get_current_context().params)
     from pathlib import Path
 
     from keras_symdiff.cli.options import announce_backend, progress_bar
@@ -27,10 +31,12 @@ def sample_command(num_samples, output, temperature, preset, seed):
 
     model, transform = LatentDiffusion.from_preset(preset), LatentTransform.from_preset(preset)
     vae = MusicVAE.from_preset(preset)
+    click.echo(f"Weights: {model.weights_origin}", err=True)
     Path(output).mkdir(parents=True, exist_ok=True)
     scaled = sample(model, num_samples, seed, progress=progress_bar("Sampling"))  # (N, 32, D)
     latents = transform.inverse(scaled).reshape(-1, vae.latent_dim)
-    pieces = vae.decode(latents, temperature, seed).reshape(num_samples, *scaled.shape[1:2], -1)  # (N, 32, 32)
+    pieces = vae.decode(latents, temperature, seed, progress_bar("Decoding"))
+    pieces = pieces.reshape(num_samples, scaled.shape[1], -1)  # (N, 32, 32)
     report = progress_bar("Writing")
     for i, phrases in enumerate(pieces):
         name = f"sample_{seed}_{i:03d}"

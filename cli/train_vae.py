@@ -1,6 +1,7 @@
 """`symdiff train-vae`: train a MusicVAE on the phrases of MIDI files."""
 
 import click
+
 from keras_symdiff.cli.options import dry_run_option, print_config, seed_option, training_options
 
 

@@ -1,8 +1,12 @@
-import keras
-import numpy as np
-import pytest
+from keras_symdiff.cli.main import choose_backend
 
-from keras_symdiff import LatentDiffusion, LatentTransform, MusicVAE, TransformerDenoiser
+choose_backend()  # as `symdiff` does: before Keras is imported, which would take TensorFlow, installed or not
+
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+
+from keras_symdiff import LatentDiffusion, LatentTransform, MusicVAE, TransformerDenoiser  # noqa: E402
 
 VAE_SIZES = {"latent_dim": 4, "encoder_units": 8, "decoder_units": (8,)}
 DENOISER_SIZES = {

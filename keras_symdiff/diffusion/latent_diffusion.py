@@ -24,8 +24,9 @@ class LatentDiffusion(keras.Model):
     `fit` minimises the mean squared error between the noise that was added and the noise that the denoiser predicts,
     the noise level being continuous between neighbouring steps of the schedule. `compile()` without arguments is the
     paper's recipe: Adam at 1e-3, global gradient norm clipped at 1, and a moving average of the weights. The paper's
-    decay, 0.98 every 4000 steps, is an epoch of 4000 steps and `keras.callbacks.LearningRateScheduler`; see
-    `diffusion.train.train_diffusion`.
+    decay, 0.98 every 4000 steps, is `steps_per_epoch=4000` and `keras.callbacks.LearningRateScheduler`; see
+    `diffusion.train.train_diffusion`. After `fit` the model holds the moving average; its momentum, 0.9999, is for runs
+    of 50,000 steps and more, and a short one needs an optimizer with less.
 
     Args:
         denoiser: model of `[x_t (B, L, D), noise_level (B, 1)]`. Defaults to `TransformerDenoiser()`, the paper's.
@@ -35,7 +36,7 @@ class LatentDiffusion(keras.Model):
     Example:
     ```python
     model = keras_symdiff.LatentDiffusion()
-    model.compile()
+    model.compile(keras.optimizers.Adam(1e-3, global_clipnorm=1.0))
     model.fit(latents, epochs=10)  # latents (N, 32, 42) in [-1, 1]
     pieces = keras_symdiff.sample(model, num_samples=8)  # (8, 32, 42)
     ```
@@ -48,6 +49,7 @@ class LatentDiffusion(keras.Model):
         self.denoiser = denoiser or TransformerDenoiser()
         self.schedule = schedule or NoiseSchedule.linear()
         self.seed = seed
+        self.weights_origin = "weights as they are"
         self.noise = training_noise(seed)
         self.built = True
 
@@ -64,12 +66,13 @@ class LatentDiffusion(keras.Model):
             )
         super().compile(optimizer=optimizer, **kwargs)
 
-    def fit(self, x, batch_size=64, validation_data=None, **kwargs):
+    def fit(self, x, batch_size=64, steps_per_epoch=None, validation_data=None, **kwargs):
         """As `keras.Model.fit`.
 
         Args:
             x: scaled latents (N, L, D), or a dataset of batches of them.
             batch_size: int, for an array. Defaults to 64.
+            steps_per_epoch: int, batches an epoch, fewer or more than one pass over an array. Defaults to one pass.
             validation_data: scaled latents (N, L, D); their noise is drawn once, so that losses can be compared
                 between epochs and runs. Or a dataset as `validation_batches` makes.
             **kwargs: see `keras.Model.fit`.
@@ -77,14 +80,14 @@ class LatentDiffusion(keras.Model):
         Returns:
             `keras.callbacks.History`.
         """
-        if isinstance(validation_data, np.ndarray):
-            validation_data = validation_batches(validation_data, self.schedule)
-        if isinstance(x, np.ndarray):
-            x = SeededBatches(x, batch_size, seed=self.seed)
-        if isinstance(x, SeededBatches):
+        if hasattr(validation_data, "shape"):
+            validation_data = validation_batches(ops.convert_to_numpy(validation_data), self.schedule)
+        if hasattr(x, "shape"):
+            x = SeededBatches(ops.convert_to_numpy(x), batch_size, steps_per_epoch, self.seed)
+            steps_per_epoch = None
             # Keras would mix an epoch's batches again, by Python's global `random`.
             kwargs |= {"shuffle": False, "callbacks": [x.follow_epochs(), *(kwargs.get("callbacks") or [])]}
-        return super().fit(x, validation_data=validation_data, **kwargs)
+        return super().fit(x, steps_per_epoch=steps_per_epoch, validation_data=validation_data, **kwargs)
 
     def call(self, latents):
         """Returns `latents`: noise and network are the loss's business."""
@@ -96,6 +99,10 @@ class LatentDiffusion(keras.Model):
         Validation passes `y`, a pair of fixed noise levels (B, 1) and noise (B, L, D).
         """
         x = ops.cast(x, "float32")
+        if y is None and not training:
+            raise ValueError(
+                "Validation needs fixed noise: pass `validation_batches(latents, schedule)`. Received: latents alone"
+            )
         if y is None:
             uniform = keras.random.uniform((ops.shape(x)[0], 1), dtype="float32", seed=self.noise)  # (B, 1)
             noise_level = continuous_noise_level(self.schedule.noise_level, uniform)  # (B, 1)
@@ -119,7 +126,7 @@ class LatentDiffusion(keras.Model):
             dtype: type of the numbers on disk, `"float32"` or `"float16"`.
         """
         config = {k: v for k, v in self.denoiser.get_config().items() if k not in ("name", "trainable", "dtype")}
-        config = {"denoiser": config, "schedule": self.schedule.get_config()}
+        config = {"denoiser": config, "schedule": self.schedule.get_config(), "weights_origin": self.weights_origin}
         write_part(Path(folder) / "latent_diffusion", self.denoiser, config, dtype)
 
     @classmethod
@@ -142,6 +149,7 @@ class LatentDiffusion(keras.Model):
         except (KeyError, TypeError) as error:  # TypeError: an unknown argument
             raise ValueError(f"Not the config of a LatentDiffusion. Received: {config} in {folder}") from error
         load_weights(folder, model.denoiser)
+        model.weights_origin = config["weights_origin"]
         return model
 
     def get_config(self):

@@ -147,7 +147,7 @@ def melodies_of_score(score, path):
             starts,
             ends,
             notes["velocity"],
-            name=track.name,
+            name=track.name[:128],  # a hostile file may hold a megabyte of it
             program=track.program,
             track=index,
             **context,

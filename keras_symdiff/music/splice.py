@@ -9,9 +9,9 @@ from keras_symdiff.music.midi import ticks_to_steps, write_atomically
 def splice_melody(score, melody, first_step, end_step, path):
     """Writes a file in which one track has new notes between two steps, and every other event is what it was.
 
-    In that track, notes that start between the steps are replaced, and a note that sounds into them is cut there. The
-    new notes lie as far off the grid as the track's notes do in the median: files of performances (POP909) are often a
-    constant time early or late.
+    In that track, all notes that start between the steps are replaced, accompanying ones too, and a note that sounds
+    into them is cut there. The new notes lie as far off the grid as the track's notes do in the median: files of
+    performances (POP909) are often a constant time early or late.
 
     Args:
         score: the `symusic.Score` of the original file, in ticks.

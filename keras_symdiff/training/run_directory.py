@@ -28,7 +28,8 @@ class RunDirectory:
     def __init__(self, path, options):
         self.path = Path(path)
         self.path.mkdir(parents=True, exist_ok=True)
-        options = json.loads(json.dumps(options))
+        # Equal options on another backend are another run: its noise is another.
+        options = json.loads(json.dumps(options | {"backend": keras.backend.backend()}))
         record = self.path / "training.json"
         if record.exists():
             earlier = json.loads(record.read_text(encoding="utf-8"))
@@ -64,6 +65,10 @@ class RunDirectory:
         logs = [keras.callbacks.CSVLogger(self.path / "metrics.csv", append=done > 0)]
         # Keras's callback writes with TensorFlow, on any backend.
         if all(importlib.util.find_spec(name) for name in ("tensorflow", "tensorboard")):
+            import tensorflow as tf
+
+            if keras.backend.backend() != "tensorflow":
+                tf.config.set_visible_devices([], "GPU")  # it would take the memory that the backend needs
             logs.append(keras.callbacks.TensorBoard(self.path / "tensorboard", write_graph=False))
         model.fit(
             batches,

@@ -2,5 +2,5 @@
 
 SIZES = {
     "small": {"latent_dim": 64, "encoder_units": 256, "decoder_units": (512,)},
-    "magenta": {},  # cat-mel_2bar_big
+    "magenta": {"latent_dim": 512, "encoder_units": 2048, "decoder_units": (2048, 2048, 2048)},  # cat-mel_2bar_big
 }

@@ -14,6 +14,24 @@ HELD_OUT = 512  # phrases that measure every epoch
 TRANSPOSITION = 5  # semitones up and down, Magenta's augmentation
 
 
+@keras.saving.register_keras_serializable(package="keras_symdiff")
+class MagentaDecay(keras.optimizers.schedules.LearningRateSchedule):
+    """Magenta's learning rate: `(initial - 1e-5) * 0.9999 ** step + 1e-5`.
+
+    Args:
+        initial: float, the learning rate of the first step.
+    """
+
+    def __init__(self, initial):
+        self.initial = initial
+
+    def __call__(self, step):
+        return (self.initial - 1e-5) * keras.ops.power(0.9999, keras.ops.cast(step, "float32")) + 1e-5
+
+    def get_config(self):
+        return {"initial": self.initial}
+
+
 def split_phrases(tokens, validation=None):
     """Separates training from held-out phrases.
 
@@ -51,9 +69,8 @@ def train_vae(vae, train, held_out, run_folder, options, epochs, steps, batch_si
         raise ValueError(
             f"Training needs phrases, and others to hold out. Received: {len(train)} and {len(held_out)} phrases"
         )
-    run = RunDirectory(run_folder, options)
-    decay = keras.optimizers.schedules.ExponentialDecay(learning_rate, decay_steps=1, decay_rate=0.9999)
-    vae.compile(keras.optimizers.Adam(decay, global_clipnorm=1.0))
+    run = RunDirectory(run_folder, options | {"data": zlib.crc32(train.tobytes())})
+    vae.compile(keras.optimizers.Adam(MagentaDecay(learning_rate), global_clipnorm=1.0))
     batches = SeededBatches(
         train,
         batch_size,

@@ -3,6 +3,7 @@ import io
 import sys
 
 import pytest
+
 from keras_symdiff.cli.main import main
 
 

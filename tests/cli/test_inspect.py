@@ -2,6 +2,7 @@ import pathlib
 import shutil
 
 from click.testing import CliRunner
+
 from keras_symdiff.cli.inspect import inspect_command
 
 DATA = pathlib.Path(__file__).parents[1] / "data"

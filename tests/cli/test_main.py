@@ -6,8 +6,8 @@ import time
 
 import keras
 import pytest
-from keras_symdiff.cli.main import _COMMANDS, _choose_backend
 
+from keras_symdiff.cli.main import _COMMANDS, choose_backend
 from keras_symdiff.version import __version__
 
 SYMDIFF = [sys.executable, "-c", "from keras_symdiff.cli.main import main; main()"]
@@ -43,13 +43,13 @@ def test_the_first_installed_backend_is_taken_where_none_is_chosen(monkeypatch):
     for installed, taken in ((("torch", "jax"), "jax"), (("torch", "tensorflow"), "tensorflow"), (("torch",), "torch")):
         monkeypatch.setenv("KERAS_BACKEND", "")
         monkeypatch.setattr("importlib.util.find_spec", lambda name, installed=installed: name in installed or None)
-        _choose_backend()
+        choose_backend()
         assert os.environ["KERAS_BACKEND"] == taken
 
 
 def test_a_chosen_backend_stays(monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "torch")
-    _choose_backend()
+    choose_backend()
     assert os.environ["KERAS_BACKEND"] == "torch"
 
 

@@ -8,6 +8,8 @@ from keras import ops
 from keras_symdiff import MusicVAE
 from keras_symdiff.vae.magenta_checkpoint import assign_magenta_variables, read_magenta_checkpoint
 
+pytest.importorskip("tensorflow", reason="reads TF1 checkpoints")
+
 GOLDEN = Path(__file__).parents[1] / "golden" / "musicvae_tiny"
 PREFIX = GOLDEN / "musicvae_tiny.ckpt"
 
