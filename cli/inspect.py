@@ -20,19 +20,19 @@ def inspect_command(file_or_dir):
 
 
 def _inspect_file(path):
-    from keras_symdiff.constants import MAX_PITCH, MIN_PITCH
+    from keras_symdiff.constants import MAX_PITCH, MIN_PITCH, STEPS_PER_BAR
     from keras_symdiff.music.midi import choose_melody, read_melodies, read_score
 
     score, melodies = read_score(path), read_melodies(path)
     chosen, reason = choose_melody(melodies)
-    qpms = [qpm for _, qpm in chosen.tempos]
-    changes = f" to {max(qpms):.1f}, {len(qpms)} tempos" if len(qpms) > 1 else ""
+    tempos = [f"{qpm:.1f} at bar {step // STEPS_PER_BAR + 1}" for step, qpm in chosen.tempos]
     meters = [
-        f"{numerator}/{denominator} at bar {step // 16 + 1}" for step, numerator, denominator in chosen.time_signatures
+        f"{numerator}/{denominator} at bar {step // STEPS_PER_BAR + 1}"
+        for step, numerator, denominator in chosen.time_signatures
     ]
     click.echo(path)
     click.echo(f"  bars      {max(melody.num_bars for melody in melodies)} of 4/4, {score.tpq} ticks a quarter")
-    click.echo(f"  tempo     {min(qpms):.1f}{changes} quarters a minute")
+    click.echo(f"  tempo     {_shortened(tempos)} (quarters a minute)")
     click.echo(f"  meter     {_shortened(meters) or 'none given, taken as 4/4'}")
     click.echo("  track  name                  program  bars      pitches  notes  in line  phrases  rests")
     for melody in melodies:
@@ -63,12 +63,10 @@ def _inspect_file(path):
 
 
 def _inspect_folder(path):
-    import sys
+    from keras_symdiff.cli.options import progress_bar
+    from keras_symdiff.music.corpus import read_corpus
 
-    from keras_symdiff.music.corpus import find_midi_files, read_corpus
-
-    with click.progressbar(length=len(find_midi_files(path)), label="reading", file=sys.stderr) as bar:
-        corpus = read_corpus(path, progress=lambda done, total: bar.update(1))
+    corpus = read_corpus(path, progress_bar("Reading MIDI files"))
     labels = {
         "files": "files with a melody",
         "skipped": "files skipped",

@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_symdiff.constants import PIECE_PHRASES
 from keras_symdiff.music.corpus import Corpus
-from keras_symdiff.music.midi import write_atomically
+from keras_symdiff.write_atomically import write_atomically
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -5,9 +5,9 @@ import json
 
 import numpy as np
 
-from keras_symdiff.music.midi import write_atomically
 from keras_symdiff.presets.default import DEFAULT_PRESET
 from keras_symdiff.presets.preset import preset_folder
+from keras_symdiff.write_atomically import write_atomically
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -1,14 +1,12 @@
 """MIDI files in and out, on the file's own tick grid."""
 
-import os
-import pathlib
 import re
-import tempfile
 
 import numpy as np
 
 from keras_symdiff import constants
 from keras_symdiff.music.melody import DEFAULT_QPM, Melody
+from keras_symdiff.write_atomically import write_atomically
 
 # Bounds that no music reaches and that keep a hostile file cheap: 4096 bars are over two hours at 120 qpm.
 MAX_FILE_BYTES = 1 << 24
@@ -199,30 +197,6 @@ def write_midi(melodies, path):
             track.controls.append(symusic.ControlChange(step * TICKS_PER_STEP, SPAN_CONTROLLER, value))
         score.tracks.append(track)
     write_atomically(path, score.dumps_midi())
-
-
-def write_atomically(path, data):
-    """Writes bytes to a file that appears complete or not at all.
-
-    Args:
-        path: path of the file; an existing one is replaced.
-        data: bytes.
-
-    Raises:
-        OSError: if the file cannot be written.
-    """
-    path = pathlib.Path(path)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)  # mkstemp's files are private, those of `open` are not
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
 
 
 def choose_melody(melodies):

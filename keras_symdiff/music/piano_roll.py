@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_symdiff import constants
 from keras_symdiff.music.melody import Melody
-from keras_symdiff.music.midi import write_atomically
+from keras_symdiff.write_atomically import write_atomically
 
 _WIDTH, _ROW_HEIGHT = 10.0, 2.2  # inches; fits a text width when scaled to 70 %
 _GIVEN, _NEW = "#1f4e79", "#c55a11"  # apart in greyscale too

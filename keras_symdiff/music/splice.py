@@ -3,7 +3,8 @@
 import numpy as np
 
 from keras_symdiff import constants
-from keras_symdiff.music.midi import ticks_to_steps, write_atomically
+from keras_symdiff.music.midi import ticks_to_steps
+from keras_symdiff.write_atomically import write_atomically
 
 
 def splice_melody(score, melody, first_step, end_step, path):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_symdiff.music.midi import write_atomically
+from keras_symdiff.write_atomically import write_atomically
 
 PRESETS = Path(__file__).parent
 

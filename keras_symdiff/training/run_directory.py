@@ -8,7 +8,7 @@ from pathlib import Path
 
 import keras
 
-from keras_symdiff.music.midi import write_atomically
+from keras_symdiff.write_atomically import write_atomically
 
 
 class RunDirectory:

@@ -1,0 +1,29 @@
+"""Files that appear complete or not at all."""
+
+import os
+import pathlib
+import tempfile
+
+
+def write_atomically(path, data):
+    """Writes bytes to a file that appears complete or not at all.
+
+    Args:
+        path: path of the file; an existing one is replaced.
+        data: bytes.
+
+    Raises:
+        OSError: if the file cannot be written.
+    """
+    path = pathlib.Path(path)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)  # mkstemp's files are private, those of `open` are not
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
