@@ -43,32 +43,25 @@ class Corpus:
         _, first, inverse = np.unique(rows, return_index=True, return_inverse=True)
         return tokens[first], inverse.reshape(-1)
 
-    def windows(self, length=constants.PIECE_PHRASES, stride=1):
+    def windows(self, length=constants.PIECE_PHRASES):
         """Finds the runs of consecutive phrases inside one melody that contain no rest phrase.
 
         Args:
             length: int, phrases in a window. Defaults to `32`.
-            stride: int, phrases from one window to the next within a run. Defaults to `1`, which includes the last
-                window of each run.
 
         Returns:
             Int array (W,), indices into `tokens` where windows start.
 
         Raises:
-            ValueError: if `length` or `stride` is below 1.
+            ValueError: if `length` is below 1.
         """
-        if length < 1 or stride < 1:
-            raise ValueError(f"Length and stride must be at least 1. Received: length={length}, stride={stride}")
+        if length < 1:
+            raise ValueError(f"A window holds at least 1 phrase. Received: length={length}")
         melody = np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
         rests_before = np.concatenate([[0], np.cumsum(self.rests)])
         starts = np.arange(len(self.rests) - length + 1)
         clear = rests_before[starts + length] == rests_before[starts]
-        starts = starts[clear & (melody[starts] == melody[starts + length - 1])]
-        # Count from the first window of each run, so that a stride is the same wherever the run lies.
-        first = np.ones(len(starts), dtype=bool)
-        first[1:] = (np.diff(starts) > 1) | (np.diff(melody[starts]) > 0)
-        within = starts - starts[first][np.cumsum(first) - 1]
-        return starts[within % stride == 0]
+        return starts[clear & (melody[starts] == melody[starts + length - 1])]
 
     def counts(self):
         """Counts what a table of the collection shows.
