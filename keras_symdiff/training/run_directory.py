@@ -58,7 +58,10 @@ class RunDirectory:
         # kill between the two would repeat an epoch. One file, renamed; the epoch is the optimizer's step count.
         def save(epoch, logs):
             temporary = self.path / "unfinished.weights.h5"
-            model.save_weights(temporary)
+            try:
+                model.save_weights(temporary)
+            except RuntimeError as error:  # what h5py makes of a full disk
+                raise OSError(f"{temporary}: {error}") from error
             os.replace(temporary, checkpoint)
 
         done = int(model.optimizer.iterations) // len(batches)
