@@ -9,7 +9,7 @@ class LSTM(keras.layers.LSTM):
     """`keras.layers.LSTM` that is as fast on PyTorch's CPU as PyTorch is.
 
     Keras uses the fused LSTM of PyTorch on CUDA only and walks step by step on a CPU. The fused kernel (oneDNN) trains
-    2.7 times faster there in float32, 4.6 times in bfloat16 (`benchmarks/README.md`). Same weights, same numbers,
+    about 3 times faster there in float32, 5 times in bfloat16 (`benchmarks/README.md`). Same weights, same numbers,
     for Keras's default activations and without dropout, all that MusicVAE uses.
     """
 
