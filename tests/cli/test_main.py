@@ -68,7 +68,13 @@ def test_the_backend_is_named(cli, tmp_path):
 def test_an_interrupt_ends_with_one_line(tmp_path):
     pipe = tmp_path / "slow.mid"
     os.mkfifo(pipe)
-    process = subprocess.Popen([*SYMDIFF, "inspect", pipe], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*SYMDIFF, "inspect", pipe],
+        stderr=subprocess.PIPE,
+        text=True,
+        # A test run that a shell put into the background hands down an ignored SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     with open(pipe, "wb"):  # returns when the other side has opened it; now it waits for bytes
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=30)
