@@ -60,11 +60,7 @@ class LatentDiffusion(keras.Model):
             optimizer: Keras optimizer, or `None` for Adam(1e-3) with clipping at global norm 1 and EMA weights.
             **kwargs: see `keras.Model.compile`. There is no `loss` to pass: the model has its own.
         """
-        if optimizer is None:
-            optimizer = keras.optimizers.Adam(
-                1e-3, global_clipnorm=1.0, use_ema=True, ema_momentum=0.9999, ema_overwrite_frequency=None
-            )
-        super().compile(optimizer=optimizer, **kwargs)
+        super().compile(optimizer=optimizer or paper_optimizer(), **kwargs)
 
     def fit(self, x, batch_size=64, steps_per_epoch=None, validation_data=None, **kwargs):
         """As `keras.Model.fit`.
@@ -167,6 +163,21 @@ class LatentDiffusion(keras.Model):
         config["denoiser"] = keras.saving.deserialize_keras_object(config["denoiser"])
         config["schedule"] = NoiseSchedule.from_config(config["schedule"])
         return cls(**config)
+
+
+def paper_optimizer(learning_rate=1e-3, ema_momentum=0.9999):
+    """Adam with clipping at global norm 1 and a moving average of the weights (section 4.3 of the paper, its code).
+
+    Args:
+        learning_rate: float. Defaults to 1e-3.
+        ema_momentum: float. Defaults to 0.9999.
+
+    Returns:
+        `keras.optimizers.Adam`.
+    """
+    return keras.optimizers.Adam(
+        learning_rate, global_clipnorm=1.0, use_ema=True, ema_momentum=ema_momentum, ema_overwrite_frequency=None
+    )
 
 
 class _FixedBatches(keras.utils.PyDataset):

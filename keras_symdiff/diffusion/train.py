@@ -6,7 +6,7 @@ import zlib
 import keras
 import numpy as np
 
-from keras_symdiff.diffusion.latent_diffusion import LatentDiffusion, validation_batches
+from keras_symdiff.diffusion.latent_diffusion import LatentDiffusion, paper_optimizer, validation_batches
 from keras_symdiff.models.transformer_denoiser import TransformerDenoiser
 from keras_symdiff.training.run_directory import RunDirectory
 from keras_symdiff.training.seeded_batches import SeededBatches
@@ -79,11 +79,7 @@ def train_diffusion(
     transform.save(run.path / "latent_transform.json")
     vae.save_preset(run.path)
     model = LatentDiffusion(TransformerDenoiser(channels=transform.num_kept_dims, **size), seed=seed)
-    model.compile(
-        keras.optimizers.Adam(
-            learning_rate, global_clipnorm=1.0, use_ema=True, ema_momentum=ema_momentum, ema_overwrite_frequency=None
-        )
-    )
+    model.compile(paper_optimizer(learning_rate, ema_momentum))
     run.fit(
         model,
         SeededBatches(pieces, batch_size, steps, seed, augment=lambda rows, stream: phrases[rows]),

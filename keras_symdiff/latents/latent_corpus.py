@@ -57,24 +57,12 @@ class LatentCorpus:
         Returns:
             A `LatentCorpus` of all melodies, in order.
         """
-        corpora = [part.corpus for part in parts]
-        phrases = np.cumsum([0] + [len(corpus.tokens) for corpus in corpora])
-        rows = np.cumsum([0] + [len(part.mean) for part in parts])
-        corpus = Corpus(
-            tokens=np.concatenate([corpus.tokens for corpus in corpora]),
-            rests=np.concatenate([corpus.rests for corpus in corpora]),
-            offsets=np.concatenate(
-                [[0]] + [corpus.offsets[1:] + start for corpus, start in zip(corpora, phrases, strict=False)]
-            ),
-            names=[name for corpus in corpora for name in corpus.names],
-            num_files=sum(corpus.num_files for corpus in corpora),
-            skipped=[skipped for corpus in corpora for skipped in corpus.skipped],
-        )
+        rows = np.cumsum([0] + [len(part.mean) for part in parts])[:-1]
         return cls(
-            corpus,
+            Corpus.concatenate([part.corpus for part in parts]),
             mean=np.concatenate([part.mean for part in parts]),
             stddev=np.concatenate([part.stddev for part in parts]),
-            inverse=np.concatenate([part.inverse + start for part, start in zip(parts, rows, strict=False)]),
+            inverse=np.concatenate([part.inverse + start for part, start in zip(parts, rows, strict=True)]),
             encoder=parts[0].encoder,
         )
 

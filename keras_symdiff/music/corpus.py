@@ -29,6 +29,27 @@ class Corpus:
     num_files: int
     skipped: list
 
+    @classmethod
+    def concatenate(cls, corpora):
+        """Joins collections.
+
+        Args:
+            corpora: list of `Corpus`.
+
+        Returns:
+            A `Corpus` of all melodies, in order.
+        """
+        starts = np.cumsum([0] + [len(corpus.tokens) for corpus in corpora])[:-1]
+        offsets = [corpus.offsets[1:] + start for corpus, start in zip(corpora, starts, strict=True)]
+        return cls(
+            tokens=np.concatenate([corpus.tokens for corpus in corpora]),
+            rests=np.concatenate([corpus.rests for corpus in corpora]),
+            offsets=np.concatenate([[0], *offsets]),
+            names=[name for corpus in corpora for name in corpus.names],
+            num_files=sum(corpus.num_files for corpus in corpora),
+            skipped=[skipped for corpus in corpora for skipped in corpus.skipped],
+        )
+
     def distinct(self):
         """Finds the different phrases.
 

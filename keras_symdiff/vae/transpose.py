@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from keras_symdiff.constants import FIRST_ONSET, NUM_TOKENS, PHRASE_STEPS
+from keras_symdiff.music.corpus import Corpus
 
 
 def transpose(tokens, semitones):
@@ -43,11 +44,5 @@ def transpose_corpus(corpus, most):
         ]
         names = [f"{name}{semitones:+d}" for name in corpus.names]
         corpora.append(dataclasses.replace(corpus, tokens=np.concatenate(moved), names=names))
-    ends = np.arange(len(corpora))[:, None] * len(corpus.tokens) + corpus.offsets[1:]
-    return dataclasses.replace(
-        corpus,
-        tokens=np.concatenate([c.tokens for c in corpora]),
-        rests=np.tile(corpus.rests, len(corpora)),
-        offsets=np.concatenate([[0], ends.reshape(-1)]),
-        names=[name for c in corpora for name in c.names],
-    )
+    # The same files in other keys: they count once.
+    return dataclasses.replace(Corpus.concatenate(corpora), num_files=corpus.num_files, skipped=corpus.skipped)

@@ -5,7 +5,7 @@ import pytest
 
 from keras_symdiff import MusicVAE
 from keras_symdiff.latents.latent_corpus import LatentCorpus
-from keras_symdiff.music.corpus import read_corpus
+from keras_symdiff.music.corpus import Corpus, read_corpus
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -82,3 +82,18 @@ def test_other_files_are_refused(tmp_path):
             LatentCorpus.load(tmp_path / name)
     with pytest.raises(FileNotFoundError):
         LatentCorpus.load(tmp_path / "nothing.npz")
+
+
+def test_joined_collections_keep_their_melodies_and_pieces():
+    stream = np.random.default_rng(0)
+    parts = []
+    for number, melodies in ((40, [0, 40]), (70, [0, 33, 70])):
+        tokens = stream.integers(2, 90, (number, 32)).astype("int8")
+        names = [f"{number}.mid#{m}" for m in range(len(melodies) - 1)]
+        corpus = Corpus(tokens, np.zeros(number, bool), np.array(melodies), names, 1, [])
+        mean = stream.standard_normal((number, 3))
+        parts.append(LatentCorpus(corpus, mean, np.ones_like(mean), stream.permutation(number), "encoder"))
+    joined = LatentCorpus.concatenate(parts)
+    assert joined.corpus.offsets.tolist() == [0, 40, 73, 110]
+    pieces = np.concatenate([part.mean[part.windows()] for part in parts])
+    np.testing.assert_array_equal(joined.mean[joined.windows()], pieces)
