@@ -11,33 +11,39 @@ from keras_symdiff.cli.options import dry_run_option, print_config, seed_option,
 @click.option("--vae", metavar="NAME|RUN", required=True, help="The MusicVAE that encodes: a preset or run directory.")
 @click.option("--validation", metavar="DIR|FILE.npz", type=click.Path(exists=True),
               help="Melodies to validate on. Default: a twentieth of the files.")  # fmt: skip
+@click.option("--model", type=click.Choice(["diffusion", "mdn"]), default="diffusion", show_default=True,
+              help="mdn: TransformerMDN, the paper's autoregressive baseline.")  # fmt: skip
 @click.option("--size", type=click.Choice(["small", "paper"]), default="paper", show_default=True,
-              help="paper: 25.6M parameters; small: 4.6M.")  # fmt: skip
+              help="paper: 25.6M parameters (mdn: 38M); small: 4.6M (mdn: 6M).")  # fmt: skip
 @click.option("--threshold", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True,
               help="Keep latent dimensions of a mean posterior standard deviation below this.")  # fmt: skip
 @click.option("--ema-momentum", type=click.FloatRange(0, 1, max_open=True), default=0.9999, show_default=True,
               help="Of the moving average of weights that samples come from.")  # fmt: skip
-@training_options(batch_size=64, learning_rate=1e-3, epochs=125, steps=4000)
+@training_options(batch_size=None, learning_rate=None, epochs=125, steps=4000)
 @seed_option
 @dry_run_option
 def train_command(
-    paths, output, vae, validation, size, threshold, ema_momentum,
+    paths, output, vae, validation, model, size, threshold, ema_momentum,
     epochs, steps, batch_size, learning_rate, precision, seed, dry_run,
 ):  # fmt: skip
-    """Train a diffusion model on the 64-bar pieces of all melodies in DIR... (folders, MIDI files), or on the
-    .npz files that `encode` wrote (or folders of them).
+    """Train a model on the 64-bar pieces of all melodies in DIR... (folders, MIDI files), or on the .npz files that
+    `encode` wrote (or folders of them).
 
-    Defaults are the paper's: 500,000 steps, the learning rate times 0.98 an epoch. The same command again goes on
-    where a killed run stopped. RUN holds all that `sample` and `infill` need.
+    Defaults are the paper's: 500,000 steps (which it halves for the mdn), batches of 64 pieces and a learning rate of
+    0.001 (mdn: 128 and 0.0003), times 0.98 an epoch. The same command again goes on where a killed run stopped. RUN
+    holds all that `sample` and `infill` need.
     """
-    from keras_symdiff.diffusion.sizes import SIZES
+    from keras_symdiff.models.sizes import SIZES
 
+    size = SIZES[model][size]
+    batch_size = batch_size or {"diffusion": 64, "mdn": 128}[model]
+    learning_rate = learning_rate or {"diffusion": 1e-3, "mdn": 3e-4}[model]
     training = {
         "steps": steps, "batch_size": batch_size, "learning_rate": learning_rate, "ema_momentum": ema_momentum,
         "seed": seed,
     }  # fmt: skip
     options = {
-        "paths": list(paths), "validation": validation, "vae": vae, "size": SIZES[size], "threshold": threshold,
+        "paths": list(paths), "validation": validation, "vae": vae, "model": model, "size": size, "threshold": threshold,
         "precision": precision, **training,
     }  # fmt: skip
     if dry_run:
@@ -49,8 +55,10 @@ def train_command(
     import keras
     import numpy as np
 
-    from keras_symdiff.diffusion.train import split_windows, train_diffusion
+    from keras_symdiff import LatentDiffusion, LatentMDN, TransformerDenoiser, TransformerMDN
     from keras_symdiff.latents.latent_transform import LatentTransform
+    from keras_symdiff.latents.split_windows import split_windows
+    from keras_symdiff.training.train_latent_model import train_latent_model
     from keras_symdiff.vae.music_vae import MusicVAE
 
     vae = MusicVAE.from_preset(vae)
@@ -71,8 +79,10 @@ def train_command(
     transform = LatentTransform.fit(latents.mean[phrases], latents.stddev[phrases], threshold)
     click.echo(f"{transform.num_kept_dims} of {vae.latent_dim} latent dimensions kept")
     keras.config.set_dtype_policy(precision)  # after encoding, which stays in float32
-    train_diffusion(
+    wrapper, network = {"diffusion": (LatentDiffusion, TransformerDenoiser), "mdn": (LatentMDN, TransformerMDN)}[model]
+    train_latent_model(
+        lambda: wrapper(network(channels=transform.num_kept_dims, **size), seed=seed),
         transform.forward(latents.mean).astype("float32"), train, transform.forward(held_out).astype("float32"),
-        transform, vae, output, options, SIZES[size], epochs, **training,
+        transform, vae, output, options, epochs, **training,
     )  # fmt: skip
     click.echo(f"Wrote {output}")

@@ -9,6 +9,7 @@ import numpy as np
 # The given part of an infilled sample has a stream of its own: the reverse process draws the same noise without it.
 REVERSE = 0  # x_N, then the noise of steps N, N - 1, ..., 1
 FORWARD = 1  # the given part's noise after steps N, N - 1, ..., 1
+AUTOREGRESSIVE = 2  # the draws of TransformerMDN at positions 0, 1, ..., L - 1
 
 
 def noise_streams(seed, indices, purpose):

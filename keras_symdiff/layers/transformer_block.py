@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_symdiff.layers.cached_attention import CachedAttention
+
 TRUNCATED_STDDEV = 0.87962566103423978  # what a unit normal distribution keeps when cut at two deviations
 
 
@@ -51,7 +53,7 @@ class TransformerBlock(keras.layers.Layer):
         norm = {"epsilon": 1e-6, "dtype": self.dtype_policy}
         dense = {"kernel_initializer": "lecun_normal", "dtype": self.dtype_policy}
         self.attention_norm = keras.layers.LayerNormalization(name="attention_norm", **norm)
-        self.attention = keras.layers.MultiHeadAttention(
+        self.attention = CachedAttention(
             self.num_heads,
             embed_dim // self.num_heads,
             # LeCun-normal by hand: Keras 3.12 takes the rank-3 kernels of attention for convolutions and would draw
@@ -73,7 +75,24 @@ class TransformerBlock(keras.layers.Layer):
 
     def call(self, inputs):
         x = self.attention_norm(inputs)
-        inputs = inputs + self.attention(x, x, use_causal_mask=self.causal)  # (B, L, D)
+        return self._mlp(inputs + self.attention(x, x, use_causal_mask=self.causal))  # (B, L, D)
+
+    def step(self, inputs, keys, values, index):
+        """One position of a causal block, given the earlier ones; see `CachedAttention.step`.
+
+        Args:
+            inputs: tensor of shape `(B, 1, D)`.
+            keys: tensor of shape `(B, L, H, K)`, the block's cache.
+            values: tensor of shape `(B, L, H, K)`.
+            index: integer in [0, L), the position.
+
+        Returns:
+            A tuple `(output, keys, values)`, `output` of shape `(B, 1, D)`.
+        """
+        x, keys, values = self.attention.step(self.attention_norm(inputs), keys, values, index)
+        return self._mlp(inputs + x), keys, values
+
+    def _mlp(self, inputs):
         x = self.mlp_hidden(self.mlp_norm(inputs))  # (B, L, mlp_dim)
         return inputs + self.mlp_output(ops.gelu(x, approximate=True))  # (B, L, D)
 

@@ -11,7 +11,7 @@ import symusic
 from matplotlib.image import imread
 
 from keras_symdiff import read_melodies
-from keras_symdiff.diffusion import sizes as diffusion_sizes
+from keras_symdiff.models.sizes import SIZES
 from keras_symdiff.vae import sizes as vae_sizes
 
 TESTS = pathlib.Path(__file__).parents[1]
@@ -23,8 +23,9 @@ TRAINING = ["--epochs", 1, "--steps", 2, "--batch-size", 4]
 def tiny_sizes(monkeypatch):
     """`--size small` is too big to train here."""
     monkeypatch.setitem(vae_sizes.SIZES, "small", {"latent_dim": 4, "encoder_units": 8, "decoder_units": (8,)})
-    denoiser = {"embed_dim": 8, "num_layers": 1, "num_heads": 2, "mlp_dim": 8, "residual_dim": 8, "film_dim": 8}
-    monkeypatch.setitem(diffusion_sizes.SIZES, "small", denoiser)
+    size = {"embed_dim": 8, "num_layers": 1, "num_heads": 2, "mlp_dim": 8, "residual_dim": 8}
+    monkeypatch.setitem(SIZES["diffusion"], "small", size | {"film_dim": 8})
+    monkeypatch.setitem(SIZES["mdn"], "small", size | {"num_mixtures": 3})
 
 
 def test_midi_in_new_and_infilled_midi_out(cli, tiny_sizes, tmp_path):

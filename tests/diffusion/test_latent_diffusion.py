@@ -4,7 +4,6 @@ import pytest
 from keras import ops
 
 from keras_symdiff import LatentDiffusion, NoiseSchedule, TransformerDenoiser
-from keras_symdiff.diffusion.latent_diffusion import validation_batches
 
 TINY = {
     "num_positions": 8,
@@ -70,7 +69,7 @@ def test_validation_noise_is_fixed_at_any_batch_size():
     model.compile()
     losses = []
     for batch_size in (256, 256, 7):
-        batches = validation_batches(pieces(20), model.schedule)
+        batches = model.validation_batches(pieces(20))
         batches.batch_size = batch_size
         losses.append(model.evaluate(batches, verbose=0))
     assert losses[0] == losses[1]
@@ -103,7 +102,7 @@ def test_validates_and_ends_with_the_moving_average(tmp_path):
     assert max(np.abs(a - b).max() for a, b in zip(trained[-1], averages[-1], strict=True)) > 1e-2
     for average, final in zip(averages[-1], model.denoiser.get_weights(), strict=True):
         np.testing.assert_allclose(final, average, atol=1e-6)
-    loss = model.evaluate(validation_batches(pieces(20), model.schedule), verbose=0)
+    loss = model.evaluate(model.validation_batches(pieces(20)), verbose=0)
     assert history["val_loss"][-1] == pytest.approx(loss, rel=1e-5)
     model.save_preset(tmp_path)
     loaded = LatentDiffusion.from_preset(tmp_path)

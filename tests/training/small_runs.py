@@ -10,11 +10,11 @@ from pathlib import Path
 
 import keras
 
-from keras_symdiff import LatentTransform, MusicVAE
-from keras_symdiff.diffusion.train import train_diffusion
+from keras_symdiff import LatentDiffusion, LatentTransform, MusicVAE, TransformerDenoiser
 from keras_symdiff.latents.latent_corpus import LatentCorpus
 from keras_symdiff.music.corpus import read_corpus
 from keras_symdiff.training.seeded_batches import SeededBatches
+from keras_symdiff.training.train_latent_model import train_latent_model
 from keras_symdiff.vae.train import split_phrases, train_vae
 
 TUNES = sorted((Path(__file__).parents[1] / "data" / "pop909").glob("*.mid"))[:4]
@@ -43,7 +43,17 @@ def run(folder):
     transform = LatentTransform.fit(latents.mean, kept_dims=range(6))
     windows = latents.windows()
     scaled = transform.forward(latents.mean).astype("float32")
-    train_diffusion(
+    size = {
+        "embed_dim": 8,
+        "num_layers": 1,
+        "num_heads": 2,
+        "mlp_dim": 8,
+        "num_residual_blocks": 1,
+        "residual_dim": 8,
+        "film_dim": 8,
+    }
+    train_latent_model(
+        lambda: LatentDiffusion(TransformerDenoiser(channels=6, **size), seed=1),
         scaled,
         windows[:-4],
         scaled[windows[-4:]],
@@ -51,18 +61,10 @@ def run(folder):
         vae,
         folder / "diffusion",
         options,
-        {
-            "embed_dim": 8,
-            "num_layers": 1,
-            "num_heads": 2,
-            "mlp_dim": 8,
-            "num_residual_blocks": 1,
-            "residual_dim": 8,
-            "film_dim": 8,
-        },
         epochs=EPOCHS,
-        steps=STEPS,
+        learning_rate=1e-3,
         batch_size=8,
+        steps=STEPS,
         ema_momentum=0.8,
         seed=1,
     )
@@ -71,5 +73,6 @@ def run(folder):
 if __name__ == "__main__":
     deadly = sys.argv[2] if len(sys.argv) > 2 else None
     if deadly:
-        sys.modules[f"keras_symdiff.{deadly}.train"].SeededBatches = DeadlyBatches
+        trainer = {"vae": "keras_symdiff.vae.train", "diffusion": "keras_symdiff.training.train_latent_model"}[deadly]
+        sys.modules[trainer].SeededBatches = DeadlyBatches
     run(Path(sys.argv[1]))

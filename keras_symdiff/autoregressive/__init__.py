@@ -1,0 +1,1 @@
+"""The autoregressive baseline: likelihood, training, sampling."""

@@ -1,0 +1,16 @@
+"""Sizes of the networks by model and name, as arguments of `TransformerDenoiser` and `TransformerMDN`."""
+
+_PAPER = {
+    "embed_dim": 128,
+    "num_layers": 6,
+    "num_heads": 8,
+    "mlp_dim": 2048,
+    "num_residual_blocks": 2,
+    "residual_dim": 2048,
+}
+_SMALL = _PAPER | {"embed_dim": 192, "mlp_dim": 768, "residual_dim": 512}
+# At 64 channels the small denoiser has 4.6M parameters and the small MDN 6.0M; in the paper too the baseline has more.
+SIZES = {
+    "diffusion": {"paper": _PAPER | {"film_dim": 512}, "small": _SMALL | {"film_dim": 256}},
+    "mdn": {"paper": _PAPER | {"num_mixtures": 100}, "small": _SMALL | {"num_mixtures": 32}},
+}

@@ -1,0 +1,26 @@
+"""Slices of arrays, in order, for validation."""
+
+import keras
+
+
+class FixedBatches(keras.utils.PyDataset):
+    """Batches of arrays in their order.
+
+    Args:
+        *arrays: arrays, or tuples of arrays, of N rows: what a batch holds, the latents first.
+        batch_size: int.
+    """
+
+    def __init__(self, *arrays, batch_size):
+        super().__init__()
+        self.arrays = arrays
+        self.batch_size = batch_size
+
+    def __len__(self):
+        return -(-len(self.arrays[0]) // self.batch_size)
+
+    def __getitem__(self, index):
+        rows = slice(index * self.batch_size, (index + 1) * self.batch_size)
+        return tuple(
+            tuple(part[rows] for part in array) if isinstance(array, tuple) else array[rows] for array in self.arrays
+        )

@@ -1,0 +1,107 @@
+"""What the diffusion model and the autoregressive baseline share as things to train."""
+
+from pathlib import Path
+
+import keras
+from keras import ops
+
+from keras_symdiff.presets.default import DEFAULT_PRESET
+from keras_symdiff.presets.preset import load_weights, preset_folder, read_config, write_part
+from keras_symdiff.training.paper_optimizer import paper_optimizer
+from keras_symdiff.training.seeded_batches import SeededBatches
+
+
+class LatentModel(keras.Model):
+    """A model of scaled latents that has its own loss, `compute_loss`.
+
+    A child has `network`, the Keras model whose weights a preset holds, and `get_preset_config` and
+    `from_preset_config`, which turn the model into a JSON-able dict and back, without its weights.
+
+    Args:
+        seed: int, for the order of batches and the noise of training. Defaults to 0.
+    """
+
+    learning_rate = None  # of the first step
+    batch_size = None  # of an array given to `fit`
+    preset_part = None  # folder of a preset
+
+    def __init__(self, seed=0, **kwargs):
+        super().__init__(**kwargs)
+        self.seed = seed
+        self.weights_origin = "weights as they are"
+        self.built = True
+
+    def compile(self, optimizer=None, **kwargs):
+        """As `keras.Model.compile`; `optimizer` defaults to the paper's.
+
+        Args:
+            optimizer: Keras optimizer, or `None` for Adam at the paper's rate with clipping at global norm 1 and a
+                moving average of the weights.
+            **kwargs: see `keras.Model.compile`. There is no `loss` to pass: the model has its own.
+        """
+        super().compile(optimizer=optimizer or paper_optimizer(self.learning_rate), **kwargs)
+
+    def fit(self, x, batch_size=None, steps_per_epoch=None, validation_data=None, **kwargs):
+        """As `keras.Model.fit`.
+
+        Args:
+            x: scaled latents (N, L, D), or a dataset of batches of them.
+            batch_size: int, for an array. Defaults to the paper's.
+            steps_per_epoch: int, batches an epoch, fewer or more than one pass over an array. Defaults to one pass.
+            validation_data: scaled latents (N, L, D), or a dataset as `validation_batches` makes.
+            **kwargs: see `keras.Model.fit`.
+
+        Returns:
+            `keras.callbacks.History`.
+        """
+        if hasattr(validation_data, "shape"):
+            validation_data = self.validation_batches(ops.convert_to_numpy(validation_data))
+        if hasattr(x, "shape"):
+            batch_size = batch_size or self.batch_size
+            x = SeededBatches(ops.convert_to_numpy(x), batch_size, steps_per_epoch, self.seed)
+            steps_per_epoch = None
+            # Keras would mix an epoch's batches again, by Python's global `random`.
+            kwargs |= {"shuffle": False, "callbacks": [x.follow_epochs(), *(kwargs.get("callbacks") or [])]}
+        return super().fit(x, steps_per_epoch=steps_per_epoch, validation_data=validation_data, **kwargs)
+
+    def call(self, latents):
+        """Returns `latents`: noise and network are the loss's business."""
+        return latents
+
+    def save_preset(self, folder, dtype="float32"):
+        """Writes the network's present weights and what is needed to build it to a part of `folder`.
+
+        Args:
+            folder: path, made if it is not there.
+            dtype: type of the numbers on disk, `"float32"` or `"float16"`.
+        """
+        config = self.get_preset_config() | {"weights_origin": self.weights_origin}
+        write_part(Path(folder) / self.preset_part, self.network, config, dtype)
+
+    @classmethod
+    def from_preset(cls, name_or_folder=DEFAULT_PRESET):
+        """Loads a trained model: of a run, the moving average of its weights.
+
+        Args:
+            name_or_folder: name of a shipped preset, or a preset folder or run directory.
+
+        Returns:
+            A model.
+
+        Raises:
+            ValueError: when there is none, or its files are damaged.
+        """
+        folder = preset_folder(name_or_folder) / cls.preset_part
+        config = read_config(folder)
+        try:
+            model = cls.from_preset_config(config)
+            model.weights_origin = config["weights_origin"]
+        except (KeyError, TypeError) as error:  # TypeError: an unknown argument
+            raise ValueError(f"Not the config of a {cls.__name__}. Received: {config} in {folder}") from error
+        load_weights(folder, model.network)
+        return model
+
+
+def network_config(network):
+    """Returns the arguments of a network that decide its shape, as a JSON-able dict."""
+    return {k: v for k, v in network.get_config().items() if k not in ("name", "trainable", "dtype")}
