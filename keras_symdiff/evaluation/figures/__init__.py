@@ -1,0 +1,1 @@
+"""The pictures of a report: plain arrays in, one PNG out, a file a figure."""
