@@ -24,8 +24,8 @@ def plot_histograms(histograms, path):
 
     Example:
     ```python
-    counts = np.histogram(notes_per_bar, bins=np.arange(0, 17))  # counts, edges
-    plot_histograms({"Real music": {"density": counts[::-1], "range": ...}}, "histograms.png")
+    real = {"density": (bar_edges, real_counts), "range": (semitone_edges, real_range_counts)}
+    plot_histograms({"Real music": real, "Diffusion": {...}}, "histograms.png")
     ```
     """
     with written_figure(path, height=2.6) as figure:
