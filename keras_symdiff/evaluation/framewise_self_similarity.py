@@ -32,10 +32,10 @@ def framewise_self_similarity(tokens, variant="exact"):
     """Compares pitch and duration of neighbouring frames by the overlap of their Gaussians.
 
     A frame is 4 bars, two phrases; it moves on by 2 bars, one phrase, so that L phrases have F = L - 1 frames and
-    F - 1 pairs of neighbours. A note belongs to the frames in which it starts, and is cut where the frame ends, as in the
-    release: a frame is judged by its own four bars, and a note held into a gap is no longer for the silence after it.
-    (Uncut lengths score Lakh melodies within 0.02 of cut ones, less than chance between two sets of real music.) A
-    frame's Gaussian has the population mean and variance of its notes.
+    F - 1 pairs of neighbours. A note belongs to the frames in which it starts, and is cut where the frame ends, as in
+    the release: a frame is judged by its own four bars, and a note held into a silent gap does not grow with the gap.
+    (Uncut lengths move scores of Lakh melodies by up to 0.03, less than the choice of real music does.) A frame's
+    Gaussian has the population mean and variance of its notes.
 
     `"exact"`: pitch in semitones, duration in steps of a sixteenth note, the exact overlapping area. A variance is at
     least that of one quantisation cell, 1/12 semitone^2 or 1/12 step^2, since a grid cannot tell smaller ones. A frame
