@@ -124,17 +124,17 @@ def overlap_moments(overlaps, weights=None, aggregation="pairs"):
     centre = overlaps[known].mean() if known.any() else 0.0
     deviations = np.where(known, overlaps - centre, 0.0)
     total, squares = deviations.sum(1), (deviations**2).sum(1)
+    if aggregation == "pieces":
+        # Each piece as one pair of its own mean and variance; those without a pair count 0 times.
+        pairs = np.maximum(count, 1)
+        means = total / pairs
+        count, total, squares = count > 0, means, squares / pairs - means**2
+    pairs, total, squares = np.moveaxis(weights @ np.stack([count, total, squares], axis=-1), -1, 0)
     with np.errstate(invalid="ignore", divide="ignore"):  # NaN where there is nothing to average
-        if aggregation == "pairs":
-            pairs = weights @ count
-            mean = (weights @ total) / pairs
-            return centre + mean, np.maximum((weights @ squares) / pairs - mean**2, 0.0)
-        has_pair = count > 0
-        means = total[has_pair] / count[has_pair]
-        variances = np.maximum(squares[has_pair] / count[has_pair] - means**2, 0.0)
-        weights = weights[..., has_pair]
-        pieces = weights.sum(-1)
-        return centre + (weights @ means) / pieces, (weights @ variances) / pieces
+        mean, variance = total / pairs, squares / pairs
+    if aggregation == "pairs":
+        variance = variance - mean**2
+    return centre + mean, np.maximum(variance, 0.0)
 
 
 def relative_similarity(moments, reference_moments):
