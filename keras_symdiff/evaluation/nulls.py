@@ -14,7 +14,7 @@ import numpy as np
 from keras_symdiff import constants
 from keras_symdiff.diffusion.noise_streams import noise_streams
 
-_PURPOSE = 2  # a stream of its own, beside REVERSE and FORWARD of the samplers
+_PURPOSE = 3  # a stream of its own: 0 to 2 are the models' (diffusion.noise_streams)
 
 
 def own_shuffled(tokens, keep_mask, seed=0):
