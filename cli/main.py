@@ -16,9 +16,10 @@ _COMMANDS = {
     "import-magenta": "Turn a checkpoint of Magenta's MusicVAE into a folder that the other commands read.",
     "encode": "Encode the melodies of MIDI files into latents (.npz).",
     "decode": "Decode latents (.npz) into MIDI files.",
-    "train": "Train a diffusion model on the melodies of MIDI files, or on encoded ones.",
+    "train": "Train a diffusion model, or its baseline, on the melodies of MIDI files or on encoded ones.",
     "sample": "Compose new 64-bar melodies.",
     "infill": "Compose bars of a tune anew, between its own.",
+    "evaluate": "Score a trained model as the paper does, beside baselines, nulls and real music.",
 }
 
 

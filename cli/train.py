@@ -14,7 +14,7 @@ from keras_symdiff.cli.options import dry_run_option, print_config, seed_option,
 @click.option("--model", type=click.Choice(["diffusion", "mdn"]), default="diffusion", show_default=True,
               help="mdn: TransformerMDN, the paper's autoregressive baseline.")  # fmt: skip
 @click.option("--size", type=click.Choice(["small", "paper"]), default="paper", show_default=True,
-              help="paper: 25.6M parameters (mdn: 38M); small: 4.6M (mdn: 6M).")  # fmt: skip
+              help="paper: 25.6M parameters (mdn: 38M); small: 4.6M (mdn: 4.9M).")  # fmt: skip
 @click.option("--threshold", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True,
               help="Keep latent dimensions of a mean posterior standard deviation below this.")  # fmt: skip
 @click.option("--ema-momentum", type=click.FloatRange(0, 1, max_open=True), default=0.9999, show_default=True,
@@ -43,8 +43,8 @@ def train_command(
         "seed": seed,
     }  # fmt: skip
     options = {
-        "paths": list(paths), "validation": validation, "vae": vae, "model": model, "size": size, "threshold": threshold,
-        "precision": precision, **training,
+        "paths": list(paths), "validation": validation, "vae": vae, "model": model, "size": size,
+        "threshold": threshold, "precision": precision, **training,
     }  # fmt: skip
     if dry_run:
         return print_config(options | {"epochs": epochs})

@@ -14,8 +14,8 @@ class LatentMDN(LatentModel):
     """Trains a `TransformerMDN` on scaled latents with teacher forcing.
 
     `fit` minimises the negative log-likelihood of each latent given the ones before it, in nats a phrase, averaged over
-    pieces and positions. `compile()` without arguments is the paper's recipe: Adam at 3e-4, global gradient norm clipped
-    at 1, and a moving average of the weights as in `LatentDiffusion`.
+    pieces and positions. `compile()` without arguments is the paper's recipe: Adam at 3e-4, global gradient norm
+    clipped at 1, and a moving average of the weights as in `LatentDiffusion`.
 
     Args:
         mdn: `TransformerMDN`. Defaults to `TransformerMDN()`, the paper's.

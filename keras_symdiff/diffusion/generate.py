@@ -14,7 +14,7 @@ from keras_symdiff.diffusion.noise_schedule import NoiseSchedule
 MAX_CHUNK_STEPS = 50
 
 
-def sample(model, num_samples, seed=0, schedule=None, batch_size=32, progress=None):
+def sample(model, num_samples, seed=0, schedule=None, batch_size=32, progress=None, first_piece=0, observe=None):
     """Generates pieces from nothing.
 
     A piece depends on `seed` and its index only: not on the backend, on `num_samples` or on `batch_size`, up to float32
@@ -27,6 +27,9 @@ def sample(model, num_samples, seed=0, schedule=None, batch_size=32, progress=No
         schedule: `NoiseSchedule` to walk back. Defaults to the model's own, or for a denoiser to the paper's.
         batch_size: Integer >= 1. Greatest number of pieces made at once. Defaults to `32`.
         progress: Optional function of the number of steps done and of all steps, called now and then.
+        first_piece: Integer >= 0. Index of the first piece among those of the seed. Defaults to `0`.
+        observe: Optional function of the steps done and of the states `(B, L, D)` of one batch after them, called at
+            least 20 times a batch if there are as many steps, the first time before any step.
 
     Returns:
         `(num_samples, L, D)`, float32 array: scaled latents, about in [-1, 1].
@@ -41,10 +44,10 @@ def sample(model, num_samples, seed=0, schedule=None, batch_size=32, progress=No
         - [Mittal et al., 2021](https://arxiv.org/abs/2103.16091), Algorithm 3.
     """
     _check_integer("num_samples", num_samples, 1)
-    return _generate(model, num_samples, None, None, seed, schedule, batch_size, progress)
+    return _generate(model, num_samples, None, None, seed, schedule, batch_size, progress, first_piece, observe)
 
 
-def infill(model, latents, keep_mask, seed=0, schedule=None, batch_size=32, progress=None):
+def infill(model, latents, keep_mask, seed=0, schedule=None, batch_size=32, progress=None, first_piece=0):
     """Generates the missing phrases of pieces; the given ones come back bit-exact.
 
     With the same `seed`, piece `i` starts from the noise of piece `i` of `sample`.
@@ -57,6 +60,7 @@ def infill(model, latents, keep_mask, seed=0, schedule=None, batch_size=32, prog
         schedule: `NoiseSchedule` to walk back. Defaults to the model's own, or for a denoiser to the paper's.
         batch_size: Integer >= 1. Greatest number of pieces made at once. Defaults to `32`.
         progress: Optional function of the number of steps done and of all steps, called now and then.
+        first_piece: Integer >= 0. Index of the first piece among those of the seed. Defaults to `0`.
 
     Returns:
         `(B, L, D)`, float32 array: `latents` with the missing phrases generated.
@@ -87,11 +91,12 @@ def infill(model, latents, keep_mask, seed=0, schedule=None, batch_size=32, prog
     if not np.all(np.isfinite(latents[keep_mask])):
         raise ValueError("Given latents must be finite. Received: latents with NaN or infinity at given positions")
     given = np.where(keep_mask[:, :, None], latents, np.float32(0))
-    return _generate(model, len(latents), given, keep_mask, seed, schedule, batch_size, progress)
+    return _generate(model, len(latents), given, keep_mask, seed, schedule, batch_size, progress, first_piece)
 
 
-def _generate(model, num_samples, given, keep_mask, seed, schedule, batch_size, progress):
+def _generate(model, num_samples, given, keep_mask, seed, schedule, batch_size, progress, first_piece, observe=None):
     _check_integer("seed", seed, 0)
+    _check_integer("first_piece", first_piece, 0)
     _check_integer("batch_size", batch_size, 1)
     denoiser = _denoiser(model)
     schedule = schedule or getattr(model, "schedule", None) or NoiseSchedule.linear()
@@ -99,7 +104,8 @@ def _generate(model, num_samples, given, keep_mask, seed, schedule, batch_size, 
     shape = _piece_shape(denoiser)
     steps = reverse_steps(schedule)
     # Chunks of one size and batches of one size: one compiled function serves them all.
-    chunk = max(size for size in range(1, MAX_CHUNK_STEPS + 1) if len(steps) % size == 0)
+    largest = MAX_CHUNK_STEPS if observe is None else max(1, len(steps) // 20)
+    chunk = max(size for size in range(1, largest + 1) if len(steps) % size == 0)
     num_batches = -(-num_samples // batch_size)
     batch = -(-num_samples // num_batches)  # batches as even as can be, the last one filled up
     filling = num_batches * batch - num_samples
@@ -110,16 +116,22 @@ def _generate(model, num_samples, given, keep_mask, seed, schedule, batch_size, 
     pieces = []
     for first in range(0, num_samples, batch):
         indices = range(first, first + batch)
-        reverse_streams = noise_streams.noise_streams(seed, indices, noise_streams.REVERSE)
-        forward_streams = noise_streams.noise_streams(seed, indices, noise_streams.FORWARD)
+        numbers = range(first_piece + first, first_piece + first + batch)
+        reverse_streams = noise_streams.noise_streams(seed, numbers, noise_streams.REVERSE)
+        forward_streams = noise_streams.noise_streams(seed, numbers, noise_streams.FORWARD)
         inputs = {} if given is None else {"given": given[indices], "keep_mask": keep_mask[indices]}
         x = noise_streams.draw(reverse_streams, shape)  # (B, L, D)
+        filled = min(batch, num_samples - first)
+        if observe is not None:
+            observe(0, x[:filled])
         for done in range(0, len(steps), chunk):
             inputs |= {"x": x, "steps": steps[done : done + chunk]}
             inputs["noise"] = noise_streams.draw(reverse_streams, (chunk, *shape))  # (B, S, L, D)
             if given is not None:
                 inputs["given_noise"] = noise_streams.draw(forward_streams, (chunk, *shape))  # (B, S, L, D)
             x = reverse_process.predict_on_batch(inputs)  # (B, L, D)
+            if observe is not None:
+                observe(done + chunk, x[:filled])
             if progress is not None:
                 progress(len(pieces) * len(steps) + done + chunk, num_batches * len(steps))
         pieces.append(x)

@@ -62,6 +62,30 @@ class NoiseSchedule:
             raise ValueError(f"`num_steps` must be an integer of at least 1. Received: num_steps={num_steps}")
         return cls(np.concatenate([[0.0], np.linspace(beta_start, beta_end, num_steps)]))
 
+    def respaced(self, num_steps):
+        """Returns a schedule of fewer steps that passes through noise levels of this one, evenly spaced by step.
+
+        A denoiser that was trained on continuous noise levels can walk back on it.
+
+        Args:
+            num_steps: Integer in [1, N].
+
+        Returns:
+            A `NoiseSchedule` with the same noisiest level.
+
+        Raises:
+            ValueError: If `num_steps` is out of range.
+
+        Reference:
+            - [Nichol and Dhariwal, 2021](https://arxiv.org/abs/2102.09672), section 4.
+        """
+        if not 1 <= num_steps <= self.num_steps:
+            raise ValueError(f"`num_steps` must be in [1, {self.num_steps}]. Received: num_steps={num_steps}")
+        if num_steps == self.num_steps:
+            return self
+        alpha_bar = self.alpha_bar[np.round(np.linspace(0, self.num_steps, num_steps + 1)).astype(int)]
+        return NoiseSchedule(np.concatenate([[0.0], 1.0 - alpha_bar[1:] / alpha_bar[:-1]]))
+
     @property
     def num_steps(self):
         """Number of diffusion steps N."""

@@ -63,7 +63,7 @@ def maximum_mean_discrepancies(x, y, x_weights, y_weights, kernel="polynomial"):
     Args:
         x: float array `(P, L, D)`.
         y: float array `(Q, K, D)`.
-        x_weights: array `(R, P)`, how often each piece is drawn; at least two pieces in each row.
+        x_weights: array `(R, P)`, how often each piece is drawn; a row that draws one piece only gives NaN.
         y_weights: array `(R, Q)`.
         kernel: `"polynomial"` or `"rbf"`. Defaults to `"polynomial"`. The bandwidth is that of all pieces.
 
@@ -81,6 +81,7 @@ def maximum_mean_discrepancies(x, y, x_weights, y_weights, kernel="polynomial"):
     x_weights, y_weights = np.asarray(x_weights, np.float64), np.asarray(y_weights, np.float64)
     within_x, within_y, between = _KERNELS[kernel](x, y, x_weights, y_weights)
     x_pairs, y_pairs = (w.sum(axis=1) ** 2 - (w**2).sum(axis=1) for w in (x_weights, y_weights))
+    x_pairs, y_pairs = (np.where(pairs > 0, pairs, np.nan) for pairs in (x_pairs, y_pairs))
     return within_x / x_pairs + within_y / y_pairs - 2 * between / (x_weights.sum(axis=1) * y_weights.sum(axis=1))
 
 

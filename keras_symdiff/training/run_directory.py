@@ -29,15 +29,7 @@ class RunDirectory:
         self.path = Path(path)
         self.path.mkdir(parents=True, exist_ok=True)
         # Equal options on another backend are another run: its noise is another.
-        options = json.loads(json.dumps(options | {"backend": keras.backend.backend()}))
-        record = self.path / "training.json"
-        if record.exists():
-            earlier = json.loads(record.read_text(encoding="utf-8"))
-            changed = sorted(k for k in options.keys() | earlier.keys() if options.get(k) != earlier.get(k))
-            if changed:
-                differences = ", ".join(f"{k}: {earlier.get(k)} there, {options.get(k)} now" for k in changed)
-                raise ValueError(f"{self.path} holds a run with other options ({differences}); choose another folder")
-        write_atomically(record, (json.dumps(options, indent=1) + "\n").encode())
+        record_options(self.path / "training.json", options | {"backend": keras.backend.backend()})
 
     def fit(self, model, batches, epochs, callbacks=(), **kwargs):
         """Calls `model.fit`, going on after the last whole epoch that the folder holds.
@@ -87,3 +79,23 @@ class RunDirectory:
             ],
             **kwargs,
         )
+
+
+def record_options(path, options):
+    """Writes what decides a result beside it, and refuses to go on there with other options.
+
+    Args:
+        path: JSON file in the folder of the result.
+        options: JSON-able dict.
+
+    Raises:
+        ValueError: when the file is there and holds other options.
+    """
+    options = json.loads(json.dumps(options))
+    if path.exists():
+        earlier = json.loads(path.read_text(encoding="utf-8"))
+        changed = sorted(k for k in options.keys() | earlier.keys() if options.get(k) != earlier.get(k))
+        if changed:
+            differences = ", ".join(f"{k}: {earlier.get(k)} there, {options.get(k)} now" for k in changed)
+            raise ValueError(f"{path.parent} holds a run with other options ({differences}); choose another folder")
+    write_atomically(path, (json.dumps(options, indent=1) + "\n").encode())

@@ -31,7 +31,9 @@ def test_likelihood_is_that_of_a_density():
     x = np.linspace(-40, 40, 200_001)
     mixture = [np.broadcast_to(part[:1, :1, ..., :1], (1, len(x), K, 1)) for part in (means, log_scales)]
     weights = np.broadcast_to(logits[:1, :1], (1, len(x), K))
-    density = np.exp(ops.convert_to_numpy(mixture_log_likelihood(x[None, :, None].astype("float32"), *mixture, weights)))
+    density = np.exp(
+        ops.convert_to_numpy(mixture_log_likelihood(x[None, :, None].astype("float32"), *mixture, weights))
+    )
     assert np.trapezoid(density[0], x) == pytest.approx(1, abs=1e-4)
 
 

@@ -153,3 +153,22 @@ def test_sample_rejects(denoiser, arguments, message):
 def test_infill_rejects(denoiser, latents, keep_mask, message):
     with pytest.raises(ValueError, match=message):
         infill(denoiser, latents, keep_mask, schedule=SCHEDULE)
+
+
+def test_later_pieces_of_a_seed_can_be_made_alone(denoiser):
+    five = sample(denoiser, 5, seed=7, schedule=SCHEDULE)
+    np.testing.assert_allclose(sample(denoiser, 2, seed=7, schedule=SCHEDULE, first_piece=3), five[3:], **CLOSE)
+    latents, keep_mask = GOLDEN["latents"], GOLDEN["keep_mask"]
+    last = infill(denoiser, latents[2:], keep_mask[2:], seed=7, schedule=SCHEDULE, first_piece=2)
+    np.testing.assert_allclose(last, GOLDEN["infilled"][2:], **CLOSE)
+
+
+def test_an_observer_sees_the_states_from_noise_to_piece(denoiser):
+    seen = []
+    pieces = sample(denoiser, 3, seed=7, schedule=SCHEDULE, batch_size=2, observe=lambda *state: seen.append(state))
+    assert [done for done, _ in seen] == 2 * list(range(21))
+    assert [len(x) for _, x in seen] == 21 * [2] + 21 * [1]
+    noise = np.random.Generator(np.random.Philox(np.random.SeedSequence(7, spawn_key=(2, 0))))
+    np.testing.assert_array_equal(seen[21][1][0], noise.standard_normal((LENGTH, CHANNELS), dtype=np.float32))
+    np.testing.assert_array_equal(np.concatenate([seen[20][1], seen[41][1]]), pieces)
+    np.testing.assert_allclose(pieces, GOLDEN["sampled"], **CLOSE)

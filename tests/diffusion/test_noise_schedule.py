@@ -53,3 +53,23 @@ def test_rejects_bad_arguments():
         NoiseSchedule.linear(2.5)
     with pytest.raises(ValueError, match="Received: keys="):
         NoiseSchedule.from_config({"num_steps": 10})
+
+
+@pytest.mark.parametrize("num_steps", [1, 7, 250, 999])
+def test_a_respaced_schedule_passes_through_levels_of_the_old_one(num_steps):
+    schedule = NoiseSchedule.linear()
+    fewer = schedule.respaced(num_steps)
+    assert fewer.num_steps == num_steps
+    distances = np.abs(fewer.noise_level[:, None] - schedule.noise_level)
+    assert distances.min(axis=1).max() < 1e-12
+    assert fewer.noise_level[-1] == pytest.approx(schedule.noise_level[-1], rel=1e-12)
+    gaps = np.diff(distances.argmin(axis=1))
+    assert gaps.max() - gaps.min() <= 1
+
+
+def test_respacing_to_all_steps_changes_nothing_and_to_more_is_refused():
+    schedule = NoiseSchedule.linear(20)
+    assert schedule.respaced(20) is schedule
+    for num_steps in (0, 21):
+        with pytest.raises(ValueError, match=rf"\[1, 20\]. Received: num_steps={num_steps}"):
+            schedule.respaced(num_steps)

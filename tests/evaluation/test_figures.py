@@ -22,7 +22,9 @@ NONE = {"density": (EDGES, np.zeros(12)), "range": (EDGES, np.zeros(12))}
 
 FIGURES = {
     "infills": lambda path: plot_infills({"Original": TUNE, "Diffusion": TUNE, "Silence": SILENT}, KEEP, path),
-    "refinement": lambda path: plot_refinement(STEPS, {"MMD": (STEPS / 10, STEPS / 100)}, path, {"MMD": 120.0}),
+    "refinement": lambda path: plot_refinement(
+        STEPS, {"MMD": (STEPS / 10, STEPS / 11, STEPS / 9)}, path, {"MMD": 120.0}
+    ),
     "posterior_stddev": lambda path: plot_posterior_stddev(np.linspace(1.05, 0.1, 64), 1.0, np.arange(5, 64), path),
     "sheet": lambda path: plot_piano_roll_sheet(np.concatenate([TUNE, SILENT])[:3], path, "Prior"),
     "histograms": lambda path: plot_histograms({"Real music": PIECES, "Diffusion": PIECES, "MDN": NONE}, path),
@@ -98,7 +100,7 @@ def test_all_notes_of_a_sheet_are_inside_its_rolls(tmp_path):
 
 
 def test_refinement_shows_band_and_real_music_of_each_metric(tmp_path):
-    curves = {name: (STEPS / 100 + index, np.ones(11)) for index, name in enumerate("abcde")}
+    curves = {name: (STEPS / 100 + index, STEPS * 0 - 1, STEPS * 0 + 11) for index, name in enumerate("abcde")}
     figure = plot_refinement(STEPS, curves, tmp_path / "refinement.png", {"b": 40.0})
     panels = [axes for axes in figure.axes if axes.get_title(loc="left")]
     assert [axes.get_title(loc="left") for axes in panels] == list("abcde")

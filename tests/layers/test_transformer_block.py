@@ -27,6 +27,15 @@ class TransformerBlockTest(testing.TestCase):
             assert (difference[:4] < 1e-6).all() == causal
             assert (difference[4:] > 1e-3).all()
 
+    def test_steps_with_a_cache_give_what_the_whole_sequence_gives(self):
+        x = np.random.default_rng(0).standard_normal((2, 6, 8)).astype("float32")
+        block = TransformerBlock(num_heads=2, mlp_dim=12, causal=True)
+        whole = ops.convert_to_numpy(block(x))
+        keys = values = ops.full((2, 6, 2, 4), 9.0)  # what stands at later positions does not matter
+        for position in range(6):
+            y, keys, values = block.step(x[:, position : position + 1], keys, values, position)
+            np.testing.assert_allclose(ops.convert_to_numpy(y)[:, 0], whole[:, position], atol=1e-5)
+
     def test_kernels_are_lecun_normal(self):
         block = TransformerBlock(num_heads=8, mlp_dim=256)
         block.build((None, None, 128))

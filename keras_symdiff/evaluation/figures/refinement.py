@@ -8,13 +8,13 @@ _COLUMNS, _ROW_HEIGHT = 3, 1.75  # panels, inches
 _REAL_LINE = {"color": generator_style("real music")["color"], "linestyle": (0, (5, 2)), "linewidth": 1.0}
 
 
-def plot_refinement(steps, curves, path, real_music=None):
+def plot_refinement(progress, curves, path, real_music=None):
     """Draws metrics of the states that a sampler passes through, one panel each, and writes a PNG.
 
     Args:
-        steps: array (S,), refinement steps that were done: 0 is noise, the last one the sample.
-        curves: dict of str to tuple (mean, spread) of arrays (S,), by the metric's name with its unit; drawn as a line
-            and a band of mean ± spread, a standard deviation. NaN are left out.
+        progress: array (S,), per cent of the reverse process that are done: 0 is noise, 100 the sample.
+        curves: dict of str to tuple (value, low, high) of arrays (S,), by the metric's name with its unit; drawn as a
+            line and a band, a 95 % interval. NaN are left out.
         path: path of the PNG.
         real_music: optional dict of str to float, metrics of held-out music, a dashed line each.
 
@@ -27,7 +27,8 @@ def plot_refinement(steps, curves, path, real_music=None):
 
     Example:
     ```python
-    plot_refinement([0, 500, 1000], {"Pitch consistency": (mean, spread)}, "refinement.png", {"Pitch consistency": 1.0})
+    curves = {"Pitch consistency": ([0.6, 0.8, 1.0], [0.5, 0.7, 0.9], [0.7, 0.9, 1.0])}
+    plot_refinement([0, 50, 100], curves, "refinement.png", {"Pitch consistency": 1.0})
     ```
 
     Reference:
@@ -44,22 +45,20 @@ def plot_refinement(steps, curves, path, real_music=None):
     with written_figure(path, height=_ROW_HEIGHT * num_rows + 0.4) as figure:
         grid = figure.subplots(num_rows, num_columns, sharex=True, squeeze=False)
         handles = {}
-        for axes, (metric, (mean, spread)) in zip(grid.flat, curves.items(), strict=False):
-            mean, spread = np.asarray(mean, dtype=np.float64), np.asarray(spread, dtype=np.float64)
-            (handles["diffusion, mean"],) = axes.plot(steps, mean, color=color)
-            handles["± standard deviation"] = axes.fill_between(
-                steps, mean - spread, mean + spread, facecolor=color, alpha=0.22, linewidth=0
-            )
+        for axes, (metric, curve) in zip(grid.flat, curves.items(), strict=False):
+            value, low, high = np.asarray(curve, dtype=np.float64)
+            (handles["diffusion"],) = axes.plot(progress, value, color=color)
+            handles["95 % interval"] = axes.fill_between(progress, low, high, facecolor=color, alpha=0.22, linewidth=0)
             if metric in real_music:
                 # A line from end to end rather than `axhline`, which the limits do not make room for.
-                ends, level = (steps[0], steps[-1]), real_music[metric]
+                ends, level = (progress[0], progress[-1]), real_music[metric]
                 (handles["held-out music"],) = axes.plot(ends, (level, level), **_REAL_LINE)
             axes.set_title(metric, loc="left")
             axes.margins(x=0)
         for axes in grid.flat[len(curves) :]:
             axes.set_axis_off()
         for axes in grid.flat[max(0, len(curves) - num_columns) : len(curves)]:  # the lowest of each column
-            axes.set_xlabel("refinement step")
+            axes.set_xlabel("refinement (%)")
             axes.tick_params(labelbottom=True)
         figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=len(handles))
     return figure

@@ -1,0 +1,74 @@
+"""The generators of the paper's tables, for both tasks."""
+
+import numpy as np
+
+from keras_symdiff.autoregressive.generate import continue_pieces
+from keras_symdiff.diffusion.generate import infill, sample
+from keras_symdiff.diffusion.noise_streams import noise_streams
+from keras_symdiff.evaluation.spherical_interpolation import spherical_interpolation
+
+GAP = slice(8, 24)  # paper 5.2: the middle 16 of 32 phrases, bars 17-48
+_PRIOR = 4  # a noise stream of its own: 0 to 2 are the models' (diffusion.noise_streams), 3 that of the nulls
+
+
+def keep_mask(num_phrases):
+    """Bool array (L,), False in the gap."""
+    mask = np.ones(num_phrases, dtype=bool)
+    mask[GAP] = False
+    return mask
+
+
+def generators(task, model, baseline, transform, held_out, schedule, seed, observe=None):
+    """Returns what makes the pieces of a table's rows.
+
+    Args:
+        task: `"unconditional"`, or `"infilling"` of the gap in held-out pieces.
+        model: `LatentDiffusion`.
+        baseline: `LatentMDN`. In infilling it goes on from the phrases before the gap and knows nothing of those after.
+        transform: `LatentTransform`.
+        held_out: scaled latents (P, 32, D) of real music. Interpolation goes from the first to the last phrase of each,
+            in infilling between the neighbours of the gap (paper, sections 5.1 and 5.2).
+        schedule: `NoiseSchedule` to walk back.
+        seed: int.
+        observe: function of the steps done and the states of the first batch of new pieces, see `sample`.
+
+    Returns:
+        Dict of names to functions of a range of piece numbers; these return scaled latents (B, 32, D), of which
+        infilling uses the gap. Interpolation and the last one have as many pieces as `held_out`, as has all infilling.
+    """
+    length, channels = held_out.shape[1:]
+    infilling = task == "infilling"
+    ends = (GAP.start - 1, GAP.stop) if infilling else (0, length - 1)
+    mask = keep_mask(length)
+
+    def diffuse(pieces):
+        options = {"schedule": schedule, "batch_size": len(pieces), "first_piece": pieces.start}
+        if not infilling:
+            return sample(model, len(pieces), seed, observe=None if pieces.start else observe, **options)
+        return infill(model, real(pieces), np.tile(mask, (len(pieces), 1)), seed, **options)
+
+    def continue_prefix(pieces):
+        prefix = real(pieces)[:, : GAP.start] if infilling else np.zeros((len(pieces), 0, channels))
+        return continue_pieces(baseline, prefix, seed, pieces.start)
+
+    def interpolate(pieces):
+        latents = transform.inverse(real(pieces))
+        between = spherical_interpolation(latents[:, ends[0]], latents[:, ends[1]], ends[1] - ends[0] + 1)
+        latents[:, ends[0] : ends[1] + 1] = between
+        return transform.forward(latents)
+
+    def draw_prior(pieces):
+        streams = noise_streams(seed, pieces, _PRIOR)
+        latents = np.stack([stream.standard_normal((length, transform.latent_dim)) for stream in streams])
+        return transform.forward(latents)
+
+    def real(pieces):
+        return held_out[pieces.start : pieces.stop]
+
+    return {
+        "Diffusion": diffuse,
+        "Autoregression": continue_prefix,
+        "Interpolation": interpolate,
+        "N(0, I) prior": draw_prior,
+        "Test data, decoded": real,
+    }

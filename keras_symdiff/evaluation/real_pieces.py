@@ -1,0 +1,49 @@
+"""Real music to compare with."""
+
+import dataclasses
+
+import numpy as np
+
+from keras_symdiff.constants import PIECE_PHRASES
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Pieces:
+    """Pieces as a model sees them and as they sound.
+
+    Args:
+        scaled: float32 array (P, 32, D), scaled latents.
+        tokens: int8 array (P, 32, 32).
+    """
+
+    scaled: np.ndarray
+    tokens: np.ndarray
+
+
+def real_pieces(latents, transform, most, seed=0):
+    """Draws one piece of 32 phrases without a rest from each melody, from at most so many melodies.
+
+    Windows of one melody overlap: more of them would count one tune many times.
+
+    Args:
+        latents: `LatentCorpus`.
+        transform: `LatentTransform`.
+        most: int, the greatest number of pieces.
+        seed: int.
+
+    Returns:
+        `Pieces` of posterior means and the melodies' own tokens, in the order of the melodies.
+
+    Raises:
+        ValueError: if no melody has such a piece.
+    """
+    starts = latents.corpus.windows()
+    if not len(starts):
+        raise ValueError("There must be melodies with 32 phrases (64 bars) in a row without a rest. Received: none")
+    stream = np.random.Generator(np.random.Philox(seed))
+    starts = stream.permutation(starts)
+    _, first = np.unique(np.searchsorted(latents.corpus.offsets, starts, side="right"), return_index=True)
+    chosen = np.sort(starts[np.sort(first)[:most]])  # of the melodies that came first, the windows that did
+    rows = chosen[:, None] + np.arange(PIECE_PHRASES)  # (P, 32)
+    scaled = transform.forward(latents.mean[latents.inverse[rows]]).astype(np.float32)
+    return Pieces(scaled, latents.corpus.tokens[rows])

@@ -1,0 +1,45 @@
+"""How the pieces change while they are sampled: the paper's Figure 3."""
+
+import numpy as np
+
+from keras_symdiff.evaluation.real_pieces import Pieces
+from keras_symdiff.evaluation.score import FEATURES, score
+
+_STATES = 11
+_PIECES = 50
+
+
+def refinement_curves(states, num_steps, transform, vae, reference):
+    """Scores the states of the reverse process as if they were finished pieces.
+
+    Args:
+        states: dict of steps done to states (B, 32, D); 11 of them and 50 pieces are scored.
+        num_steps: int, steps of the whole process.
+        transform: `LatentTransform`.
+        vae: `MusicVAE`.
+        reference: `Reference`.
+
+    Returns:
+        JSON-able dict: `progress`, shares of the process that are done, and `curves`, by label lists of figures
+        (`value`, `low`, `high`).
+    """
+    done = sorted(states)
+    done = [done[i] for i in np.unique(np.linspace(0, len(done) - 1, _STATES).astype(int))]
+    scores = []
+    for step in done:
+        scaled = states[step][:_PIECES]  # (B, 32, D)
+        tokens = vae.decode(transform.inverse(scaled).reshape(-1, vae.latent_dim))
+        scores.append(score(Pieces(scaled, tokens.reshape(*scaled.shape[:2], -1)), reference))
+    curves = {label: [refinement_figures(one)[label] for one in scores] for label in refinement_figures(scores[0])}
+    return {"progress": [step / num_steps for step in done], "curves": curves}
+
+
+def refinement_figures(scores):
+    """Picks what Figure 3 shows out of one set's scores, a dict of labels to figures."""
+    figures = {
+        f"{feature.capitalize()} {name}": scores["exact"][feature][name]
+        for feature in FEATURES
+        for name in ("consistency", "variance")
+    }
+    latent = scores["latent"]
+    return figures | {"Frechet distance": latent["frechet_distance"], "MMD, polynomial": latent["mmd_polynomial"]}

@@ -1,0 +1,174 @@
+"""The paper's evidence in one folder: report.json, tables.md and figures."""
+
+import io
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+
+from keras_symdiff.constants import PHRASE_STEPS
+from keras_symdiff.evaluation import figures
+from keras_symdiff.evaluation.generators import generators, keep_mask
+from keras_symdiff.evaluation.nulls import INFILLING_NULLS, UNCONDITIONAL_NULLS
+from keras_symdiff.evaluation.piece_statistics import DENSITY_BINS, RANGE_BINS, piece_statistics
+from keras_symdiff.evaluation.real_pieces import Pieces, real_pieces
+from keras_symdiff.evaluation.refinement import refinement_curves, refinement_figures
+from keras_symdiff.evaluation.score import Reference, score
+from keras_symdiff.evaluation.tables import tables
+from keras_symdiff.training.run_directory import record_options
+from keras_symdiff.write_atomically import write_atomically
+
+TASKS = {"unconditional": UNCONDITIONAL_NULLS, "infilling": INFILLING_NULLS}
+_BATCH = 100  # pieces that are made, and written, at once
+_REAL_PIECES = 1000  # paper 5.1: what generated pieces are compared with
+
+
+def write_report(folder, model, baseline, transform, vae, train, held_out, settings, progress):
+    """Makes the pieces of all generators, scores them and draws them.
+
+    A killed report goes on where it stopped: pieces are kept in `folder/pieces`, 100 to a file.
+
+    Args:
+        folder: path, made if it is not there.
+        model: `LatentDiffusion`.
+        baseline: `LatentMDN`, trained on latents of the same `transform`.
+        transform: `LatentTransform`.
+        vae: `MusicVAE`.
+        train: `LatentCorpus` of the music that was trained on.
+        held_out: `LatentCorpus` of other music.
+        settings: JSON-able dict of all that decides the result; it is written into the report. Read here are
+            `num_samples`, pieces a generator (infilling and interpolation have one a held-out melody at most), `steps`,
+            reverse steps of the diffusion model or `None` for all, and `seed`.
+        progress: function of a label, the pieces done and all pieces.
+    """
+    folder = Path(folder)
+    (folder / "pieces").mkdir(parents=True, exist_ok=True)
+    record_options(folder / "settings.json", settings)
+    num_samples, steps, seed = (settings[name] for name in ("num_samples", "steps", "seed"))
+    schedule = model.schedule if steps is None else model.schedule.respaced(steps)
+    real = real_pieces(held_out, transform, num_samples, seed)
+    training = real_pieces(train, transform, max(_REAL_PIECES, num_samples), seed)
+    reference = Reference(training, train.corpus.distinct()[0])
+    mask = keep_mask(real.scaled.shape[1])
+
+    sets = {}
+    for task, nulls in TASKS.items():
+        made = {"Train data": training, "Test data": real}
+        makers = generators(
+            task, model, baseline, transform, real.scaled, schedule, seed, observe=_state_writer(folder / "pieces")
+        )
+        for name, make in makers.items():
+            new = task == "unconditional" and name in ("Diffusion", "Autoregression", "N(0, I) prior")
+            number = num_samples if new else len(real.tokens)
+            kept = (real, mask) if task == "infilling" else None
+            files = folder / "pieces" / f"{task}_{_file_name(name)}"
+            made[name] = _make(make, number, transform, vae, kept, files, lambda *d, n=name, t=task: progress(t, n, *d))
+        for name, null in nulls.items():
+            arguments = (real.tokens, mask) if task == "infilling" else (real.tokens,)
+            made[f"Null: {name}"] = Pieces(None, null(*arguments, seed=seed))
+        sets[task] = made
+
+    report = {"settings": settings | {"weights": {"run": model.weights_origin, "baseline": baseline.weights_origin}}}
+    for task, made in sets.items():
+        report[task] = {}
+        for done, (name, pieces) in enumerate(made.items(), start=1):
+            # Training music is given whole: it is not infilled.
+            scored = score(pieces, reference, mask if task == "infilling" else None)
+            report[task][name] = scored
+            progress("Scoring", task, done, len(made))
+    states = _read_states(folder / "pieces")
+    report["refinement"] = refinement_curves(states, schedule.num_steps, transform, vae, reference)
+    report["histograms"] = {name: _histograms(pieces.tokens) for name, pieces in sets["unconditional"].items()}
+    report["posterior_stddev"] = train.stddev.mean(axis=0, dtype=np.float64).tolist()
+    text = json.dumps(report, indent=1, allow_nan=False)
+    report = json.loads(text)
+    write_atomically(folder / "report.json", (text + "\n").encode())
+    write_atomically(folder / "tables.md", tables(report).encode())
+    _draw(folder, sets, report, mask, transform)
+
+
+def _make(make, number, transform, vae, kept, files, progress):
+    """Makes pieces in batches, each written to a file of its own, or read where it is there."""
+    parts = []
+    for first in range(0, number, _BATCH):
+        path = Path(f"{files}_{first:04d}.npz")
+        numbers = range(first, min(first + _BATCH, number))
+        if not path.exists():
+            scaled = np.asarray(make(numbers), dtype=np.float32)  # (B, 32, D)
+            if kept is not None:
+                scaled[:, kept[1]] = kept[0].scaled[numbers.start : numbers.stop, kept[1]]
+            phrases = np.arange(scaled.shape[1]) if kept is None else np.flatnonzero(~kept[1])
+            decoded = vae.decode(transform.inverse(scaled[:, phrases]).reshape(-1, vae.latent_dim))
+            tokens = np.zeros((*scaled.shape[:2], PHRASE_STEPS), np.int8)
+            if kept is not None:
+                tokens[:] = kept[0].tokens[numbers.start : numbers.stop]
+            tokens[:, phrases] = decoded.reshape(len(scaled), len(phrases), -1)
+            _save(path, scaled=scaled, tokens=tokens)
+        with np.load(path, allow_pickle=False) as archive:
+            parts.append(Pieces(archive["scaled"], archive["tokens"]))
+        progress(numbers.stop, number)
+    return Pieces(*(np.concatenate([getattr(part, field) for part in parts]) for field in ("scaled", "tokens")))
+
+
+def _file_name(name):
+    return re.sub(r"\W+", "_", name.lower()).strip("_")
+
+
+def _state_writer(folder):
+    """A callback of `sample` that writes the states of the reverse process."""
+    return lambda done, x: _save(folder / f"state_{done:04d}.npz", x=x)
+
+
+def _read_states(folder):
+    """Dict of steps done to states (B, 32, D), in order."""
+    states = {}
+    for path in sorted(folder.glob("state_*.npz")):
+        with np.load(path, allow_pickle=False) as archive:
+            states[int(path.stem.removeprefix("state_"))] = archive["x"]
+    return states
+
+
+def _save(path, **arrays):
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    write_atomically(path, buffer.getvalue())
+
+
+def _histograms(tokens):
+    statistics = piece_statistics(tokens)
+    histograms = {}
+    for label, name, bins in (("density", "note_density", DENSITY_BINS), ("range", "pitch_range", RANGE_BINS)):
+        values = statistics[name]
+        counts, _ = np.histogram(values[~np.isnan(values)], bins)
+        edges = np.append(bins[:-1], 2 * bins[-2] - bins[-3])  # the last bin, which is open, drawn like the others
+        histograms[label] = (edges.tolist(), counts.tolist())
+    return histograms
+
+
+def _draw(folder, sets, report, mask, transform):
+    infilled = sets["infilling"]
+    rows = {"Original": "Test data", "Diffusion": "Diffusion", "Interpolation": "Interpolation"}
+    rows = {label: infilled[name].tokens[:2] for label, name in (rows | {"Prior": "N(0, I) prior"}).items()}
+    figures.plot_infills(rows, mask, folder / "figure_2_infills.png")
+    refinement = report["refinement"]
+    ends = ("value", "low", "high")
+    curves = {  # None becomes NaN
+        label: np.array([[figure[end] for figure in curve] for end in ends], dtype=np.float64)
+        for label, curve in refinement["curves"].items()
+    }
+    test = refinement_figures(report["unconditional"]["Test data"])
+    figures.plot_refinement(
+        100 * np.array(refinement["progress"]),
+        curves,
+        folder / "figure_3_refinement.png",
+        real_music={label: figure["value"] for label, figure in test.items()},
+    )
+    figures.plot_posterior_stddev(
+        np.array(report["posterior_stddev"]), 1.0, transform.kept_dims, folder / "figure_5_posterior_stddev.png"
+    )
+    sheets = ["Test data", "Diffusion", "Autoregression", "Interpolation", "N(0, I) prior"]
+    for number, name in enumerate(sheets, start=6):
+        path = folder / f"figure_{number}_{_file_name(name)}.png"
+        figures.plot_piano_roll_sheet(sets["unconditional"][name].tokens[:16], path, title=name)
+    figures.plot_histograms({name: report["histograms"][name] for name in sheets}, folder / "histograms.png")

@@ -1,0 +1,123 @@
+"""All figures of one set of pieces, with their intervals."""
+
+import numpy as np
+
+from keras_symdiff.evaluation.framewise_self_similarity import (
+    framewise_self_similarity,
+    overlap_moments,
+    region_pairs,
+    relative_similarity,
+    seam_pairs,
+)
+from keras_symdiff.evaluation.frechet_distance import frechet_distance, frechet_distances
+from keras_symdiff.evaluation.intervals import interval, resampled_counts
+from keras_symdiff.evaluation.maximum_mean_discrepancy import maximum_mean_discrepancies, maximum_mean_discrepancy
+from keras_symdiff.evaluation.memorisation import training_phrase_rate
+from keras_symdiff.evaluation.piece_statistics import piece_statistics
+
+FEATURES = ("pitch", "duration")
+# Resamples of a set and of the reference are drawn apart; sets of equal size share theirs.
+_SET_SEED, _REFERENCE_SEED = 1, 0
+_LATENT_RESAMPLES = 200  # a resampled Frechet distance takes eigenvectors
+
+
+class Reference:
+    """Training music, with all that each score needs of it.
+
+    Args:
+        pieces: `Pieces` of training music.
+        training_tokens: int8 array (N, 32), every phrase that was trained on.
+    """
+
+    def __init__(self, pieces, training_tokens):
+        self.scaled = pieces.scaled
+        self.training_tokens = training_tokens
+        self.similarity = _similarity(pieces.tokens)
+        self.weights = resampled_counts(len(pieces.tokens), seed=_REFERENCE_SEED)
+
+
+def score(pieces, reference, mask=None):
+    """Scores pieces against training music.
+
+    Args:
+        pieces: `Pieces`; `scaled` may be `None`, then there is no score in latent space.
+        reference: `Reference`.
+        mask: bool array (L,), True for phrases that were given, or `None` if all are new.
+
+    Returns:
+        JSON-able dict. A figure is a dict of `value`, `low` and `high`, the ends of its 95 % interval by resampling
+        pieces, of the reference too:
+        - `exact`, `exact_by_piece`, `paper`: framewise self-similarity by variant and aggregation, each a dict of
+          `pitch` and `duration`, each of `consistency` and `variance` (equation 10) and `overlap_mean` and
+          `overlap_variance` (Table 2).
+        - `seam`, `region` (with a mask): as `exact`, of pairs of frames across an edge of the gap and inside it.
+        - `latent`: `frechet_distance`, `mmd_polynomial`, `mmd_rbf`.
+        - `statistics`: means over pieces.
+        - `num_pieces`, `empty_frames`: ints.
+    """
+    weights = resampled_counts(len(pieces.tokens), seed=_SET_SEED)
+    similarity = _similarity(pieces.tokens)
+
+    def relative(variant, aggregation="pairs", pairs=slice(None)):
+        figures = {}
+        for feature in FEATURES:
+            own, other = (getattr(s[variant], feature)[:, pairs] for s in (similarity, reference.similarity))
+            moments, resampled = (overlap_moments(own, w, aggregation) for w in (None, weights))
+            goal, resampled_goal = (overlap_moments(other, w, aggregation) for w in (None, reference.weights))
+            values = (*relative_similarity(moments, goal), *moments)
+            resamples = (*relative_similarity(resampled, resampled_goal), *resampled)
+            names = ("consistency", "variance", "overlap_mean", "overlap_variance")
+            figures[feature] = {n: _figure(v, r) for n, v, r in zip(names, values, resamples, strict=True)}
+        return figures
+
+    result = {
+        "num_pieces": len(pieces.tokens),
+        "empty_frames": int(similarity["exact"].empty_frames.sum()),
+        "exact": relative("exact"),
+        "exact_by_piece": relative("exact", "pieces"),
+        "paper": relative("paper"),
+    }
+    if mask is not None:
+        result |= {"seam": relative("exact", pairs=seam_pairs(mask))}
+        result |= {"region": relative("exact", pairs=region_pairs(mask))}
+    statistics = piece_statistics(pieces.tokens)
+    statistics["training_phrase_rate"] = training_phrase_rate(pieces.tokens, reference.training_tokens)
+    result["statistics"] = {name: _mean_figure(values, weights) for name, values in statistics.items()}
+    if pieces.scaled is not None:
+        result["latent"] = _latent_figures(
+            pieces.scaled, reference.scaled, weights[:_LATENT_RESAMPLES], reference.weights[:_LATENT_RESAMPLES]
+        )
+    return result
+
+
+def _similarity(tokens):
+    return {variant: framewise_self_similarity(tokens, variant) for variant in ("exact", "paper")}
+
+
+def _latent_figures(x, y, x_weights, y_weights):
+    figures = {"frechet_distance": (frechet_distance(x, y), frechet_distances(x, y, x_weights, y_weights))}
+    for kernel in ("polynomial", "rbf"):
+        value = maximum_mean_discrepancy(x, y, kernel)
+        figures[f"mmd_{kernel}"] = (value, maximum_mean_discrepancies(x, y, x_weights, y_weights, kernel))
+    # Resampled distances scatter as the distance does but around a larger mean: their width around the value itself.
+    return {name: _figure(value, value + one - np.nanmean(one)) for name, (value, one) in figures.items()}
+
+
+def _mean_figure(values, weights):
+    """The mean of a number a piece, which is NaN where a piece has none."""
+    known = ~np.isnan(values)
+    if not known.any():
+        return _figure(np.nan, [np.nan])
+    weights = weights[:, known]
+    with np.errstate(invalid="ignore"):
+        return _figure(values[known].mean(), weights @ values[known] / weights.sum(axis=1))
+
+
+def _figure(value, resamples):
+    low, high = interval(resamples)
+    return {"value": _number(value), "low": _number(low), "high": _number(high)}
+
+
+def _number(value):
+    """A float, or `None`, which JSON knows and NaN it does not."""
+    return float(value) if np.isfinite(value) else None

@@ -1,0 +1,156 @@
+"""The paper's tables in Markdown, ours beside the paper's figures."""
+
+from keras_symdiff.evaluation.score import FEATURES
+
+# Tables 1 to 3 of the paper, on its own data (Lakh): pitch consistency, pitch variance, duration consistency, duration
+# variance; pitch mean, pitch variance, duration mean, duration variance; Frechet distance and MMD times 100.
+PAPER = {
+    "unconditional": {
+        "Train data": ((1.00, 1.00, 1.00, 1.00), (0.82, 0.018, 0.88, 0.012), (0.00, 0.00)),
+        "Test data": ((1.00, 0.96, 1.00, 0.91), (0.82, 0.018, 0.88, 0.011), (1.24, 0.12)),
+        "Diffusion": ((0.99, 0.90, 0.96, 0.92), (0.81, 0.017, 0.85, 0.013), (1.66, 0.18)),
+        "Autoregression": ((0.93, 0.68, 0.93, 0.76), (0.76, 0.024, 0.82, 0.015), (1.26, 0.12)),
+        "Interpolation": ((0.85, 0.23, 0.91, 0.34), (0.94, 0.004, 0.96, 0.004), (3.22, 0.43)),
+        "N(0, I) prior": ((0.84, 0.19, 0.90, 0.67), (0.69, 0.033, 0.79, 0.016), (2.44, 0.29)),
+    },
+    "infilling": {
+        "Train data": ((1.00, 1.00, 1.00, 1.00), (0.82, 0.018, 0.88, 0.012), (0.00, 0.00)),
+        "Test data": ((1.00, 0.96, 1.00, 0.91), (0.82, 0.018, 0.88, 0.011), (1.24, 0.12)),
+        "Diffusion": ((0.97, 0.87, 0.97, 0.80), (0.80, 0.021, 0.86, 0.015), (1.53, 0.16)),
+        "Interpolation": ((0.94, 0.78, 0.96, 0.80), (0.87, 0.014, 0.91, 0.009), (1.97, 0.23)),
+        "N(0, I) prior": ((0.89, 0.19, 0.94, 0.54), (0.73, 0.033, 0.82, 0.018), (1.17, 0.12)),
+    },
+}
+_TASKS = ("unconditional", "infilling")
+_SIMILARITY = {
+    f"{feature.capitalize()} {label}": (feature, name)
+    for feature in FEATURES
+    for label, name in (("C", "consistency"), ("Var", "variance"))
+}
+_OVERLAP = {
+    f"{feature.capitalize()} {label}": (feature, name)
+    for feature in FEATURES
+    for label, name in (("mean", "overlap_mean"), ("variance", "overlap_variance"))
+}
+_LATENT = {"Frechet distance": ("frechet_distance",), "MMD, polynomial": ("mmd_polynomial",), "MMD, RBF": ("mmd_rbf",)}
+_STATISTICS = {
+    "Exact repeats (share of phrases)": ("exact_repeat_rate",),
+    "Training phrases, any key (share)": ("training_phrase_rate",),
+    "Out of key (share of onsets)": ("out_of_key_rate",),
+    "Onsets a bar": ("note_density",),
+    "Range (semitones)": ("pitch_range",),
+    "Leaps over an octave (share)": ("leap_rate",),
+    "Mean pitch (MIDI)": ("mean_pitch",),
+}
+
+
+def tables(report):
+    """Renders a report.
+
+    Args:
+        report: dict that `write_report` wrote as JSON.
+
+    Returns:
+        str, Markdown.
+    """
+    blocks = [
+        "# Evaluation",
+        "\n".join(f"- {name.replace('_', ' ')}: {value}" for name, value in report["settings"].items()),
+        "C is consistency, Var variance of framewise self-similarity relative to the training music (equation 10 of "
+        "the paper): 1 is equal to it. `exact`: correct overlap of the frames' Gaussians, a variance of at least one "
+        "quantisation cell, frames without a note left out. In brackets 95 % intervals by resampling pieces, those of "
+        "the training music too. Near 1 an interval can lie below its value: chance only leads away from 1. The last "
+        "column is what the paper prints for its own models and data, in the order of the columns.",
+        "Rows: interpolation goes from a held-out piece's first to its last phrase, in infilling between the phrases "
+        "beside the gap; autoregression infills from the past alone, which the paper leaves out; the decoded test data "
+        "are what the MusicVAE makes of real music, the most that any model of its latents can reach. The number of "
+        "pieces stands in parentheses. Infilling: bars 17-48 of the held-out pieces are new, the others their own.",
+    ]
+    for task in _TASKS:
+        blocks += [f"## Table 1, {task}: `exact`", _table(report, task, "exact", _SIMILARITY, 2, paper=0)]
+    blocks += ["## Infilling, across the edges of the gap only", _table(report, "infilling", "seam", _SIMILARITY, 2)]
+    blocks += ["## Infilling, inside the gap only", _table(report, "infilling", "region", _SIMILARITY, 2)]
+    blocks += ["## Nulls that the diffusion model does not beat"]
+    blocks += [
+        "A figure is beaten if the model's is higher and the intervals do not touch.",
+        "\n".join(nulls_not_beaten(report)) or "None.",
+    ]
+    for task in _TASKS:
+        blocks += [f"## The music itself, {task}", _table(report, task, "statistics", _STATISTICS, 3)]
+    for task in _TASKS:
+        blocks += [f"## Table 1, {task}: moments within each piece, `exact`"]
+        blocks += [_table(report, task, "exact_by_piece", _SIMILARITY, 2)]
+    for task in _TASKS:
+        blocks += [f"## Table 2, {task}: mean and variance of the overlapping area, `exact`"]
+        blocks += [_table(report, task, "exact", _OVERLAP, 3)]
+    for task in _TASKS:
+        blocks += [f"## Tables 1 and 2, {task}: the released formula, `paper`"]
+        blocks += [
+            "For comparison with the printed figures only: this overlap is about 1 for any two equal variances.",
+            _table(report, task, "paper", _SIMILARITY, 2, paper=0),
+            _table(report, task, "paper", _OVERLAP, 3, paper=1),
+        ]
+    for task in _TASKS:
+        blocks += [f"## Table 3, {task}: latent space"]
+        blocks += [
+            "Of scaled latents, not whitened; every phrase is one observation, in infilling the given ones too. "
+            "Kernels: (x . y)^2, the paper's; exp(-|x - y|^2 / 2 m^2), m the median distance. The paper's column is "
+            "its Frechet distance and MMD times 100; how it pooled them is not known: compare the order only.",
+            _table(report, task, "latent", _LATENT, 4, paper=2),
+        ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def nulls_not_beaten(report):
+    """A line for each null that the diffusion model does not beat, with the figures in which it does not.
+
+    Args:
+        report: dict, see `tables`.
+
+    Returns:
+        List of str, Markdown items.
+    """
+    lines = []
+    for task in _TASKS:
+        model = report[task]["Diffusion"]
+        for name, null in report[task].items():
+            parts = [part for part in ("exact", "seam", "region") if part in model] if name.startswith("Null") else []
+            figures = []
+            for part in parts:
+                for label, (feature, kind) in _SIMILARITY.items():
+                    ours, theirs = model[part][feature][kind], null[part][feature][kind]
+                    if None not in (ours["low"], theirs["high"]) and ours["low"] <= theirs["high"]:
+                        sign = "<" if ours["value"] < theirs["value"] else ">="
+                        where = "" if part == "exact" else f"{part} "
+                        figures.append(f"{where}{label} {ours['value']:.2f} {sign} {theirs['value']:.2f}")
+            if figures:
+                lines.append(f"- {task.capitalize()}, {name.removeprefix('Null: ')}: {', '.join(figures)}.")
+    return lines
+
+
+def _table(report, task, part, columns, digits, paper=None):
+    """One part of the scores in `columns` (label: keys); `paper` is the place of the printed figures in `PAPER`."""
+    head = ["", *columns] + ["paper"] * (paper is not None)
+    lines = [_row(head), _row(["---"] * len(head))]
+    for name, scores in report[task].items():
+        if part not in scores:
+            continue
+        cells = [f"{name} ({scores['num_pieces']})"]
+        for keys in columns.values():
+            figure = scores[part]
+            for key in keys:
+                figure = figure[key]
+            cells.append(_cell(figure, digits))
+        if paper is not None:
+            cells.append(" / ".join(f"{value:g}" for value in PAPER[task].get(name, [()] * 3)[paper]))
+        lines.append(_row(cells))
+    return "\n".join(lines)
+
+
+def _row(cells):
+    return "| " + " | ".join(cells) + " |"
+
+
+def _cell(figure, digits):
+    value, low, high = ("-" if figure[end] is None else f"{figure[end]:.{digits}f}" for end in ("value", "low", "high"))
+    return value if value == low == high == "-" else f"{value} [{low}, {high}]"

@@ -1,0 +1,68 @@
+import json
+import pathlib
+import shutil
+
+import pytest
+
+LAKH = pathlib.Path(__file__).parents[1] / "data" / "lakh"
+PICTURES = [
+    "figure_10_n_0_i_prior.png",
+    "figure_2_infills.png",
+    "figure_3_refinement.png",
+    "figure_5_posterior_stddev.png",
+    "figure_6_test_data.png",
+    "figure_7_diffusion.png",
+    "figure_8_autoregression.png",
+    "figure_9_interpolation.png",
+    "histograms.png",
+]
+
+
+@pytest.fixture(scope="module")
+def command(tiny_preset):
+    return ["evaluate", "--run", tiny_preset, "--baseline", tiny_preset, "--data", LAKH, "-n", 3, "--steps", 4]
+
+
+def test_a_report_and_the_same_again_after_a_kill(cli, command, tmp_path):
+    report = tmp_path / "report"
+    code, _, err = cli(*command, "--train", LAKH, "-o", report)
+    assert code == 0, err
+    assert "infilling: Diffusion: 3" in err
+    files = {path.name: path.read_bytes() for path in report.iterdir() if path.is_file()}
+    assert sorted(files) == sorted([*PICTURES, "report.json", "settings.json", "tables.md"])
+    assert max(len(files[name]) for name in PICTURES) < 300_000
+    scores = json.loads(files["report.json"])
+    assert scores["unconditional"]["Diffusion"]["num_pieces"] == 3
+    tables = files["tables.md"].decode()
+    assert "| Train data (9) | 1.00 [" in tables
+    assert "| 0.97 / 0.87 / 0.97 / 0.8 |" in tables  # the paper's infills
+
+    # A killed report: some of its pieces are there. What is there is not made again.
+    again = tmp_path / "again"
+    (again / "pieces").mkdir(parents=True)
+    shutil.copy(report / "settings.json", again)
+    for name in ("unconditional_diffusion_0000.npz", *(f"state_{step:04d}.npz" for step in range(5))):
+        shutil.copy(report / "pieces" / name, again / "pieces")
+    made = (again / "pieces" / "unconditional_diffusion_0000.npz").stat().st_mtime_ns
+    assert cli(*command, "--train", LAKH, "-o", again)[0] == 0
+    assert (again / "pieces" / "unconditional_diffusion_0000.npz").stat().st_mtime_ns == made
+    for name, content in files.items():
+        assert (again / name).read_bytes() == content, name
+
+    code, _, err = cli(*command, "--train", LAKH, "--seed", 1, "-o", report)
+    assert code == 1
+    assert "holds a run with other options (seed: 0 there, 1 now)" in err.splitlines()[-1]
+
+
+def test_training_music_must_be_known(cli, command, tmp_path):
+    code, _, err = cli(*command, "-o", tmp_path / "report")
+    assert code == 1
+    assert err.splitlines()[-1].endswith("does not say what it was trained on; name it with --train")
+
+
+def test_a_baseline_without_an_mdn_is_refused(cli, command, tmp_path):
+    shipped = [*command, "--train", LAKH, "--baseline", "lakh_pop_small", "-o", tmp_path / "report"]
+    code, _, err = cli(*shipped)
+    assert code == 1
+    assert "no readable config.json" in err.splitlines()[-1]
+    assert not (tmp_path / "report").exists()

@@ -1,0 +1,66 @@
+import keras
+import numpy as np
+import pytest
+
+from keras_symdiff import LatentDiffusion, LatentMDN, LatentTransform, TransformerDenoiser, TransformerMDN
+from keras_symdiff.diffusion.noise_schedule import NoiseSchedule
+from keras_symdiff.evaluation.generators import generators, keep_mask
+
+SIZES = {"channels": 3, "embed_dim": 8, "num_layers": 1, "num_heads": 2, "mlp_dim": 8, "residual_dim": 8}
+TRANSFORM = LatentTransform(np.array([0, 1, 3]), minimum=np.full(3, -2.0), maximum=np.full(3, 2.0), latent_dim=4)
+HELD_OUT = np.random.default_rng(0).uniform(-1, 1, (5, 32, 3)).astype("float32")
+GIVEN = keep_mask(32)
+
+
+@pytest.fixture(scope="module", params=["unconditional", "infilling"])
+def makers(request):
+    keras.utils.set_random_seed(0)
+    model = LatentDiffusion(TransformerDenoiser(film_dim=8, **SIZES))
+    baseline = LatentMDN(TransformerMDN(num_mixtures=2, **SIZES))
+    schedule = NoiseSchedule.linear(4, 1e-3, 0.3)
+    return request.param, generators(request.param, model, baseline, TRANSFORM, HELD_OUT, schedule, seed=1)
+
+
+@pytest.mark.parametrize("name", ["Diffusion", "Autoregression", "Interpolation", "N(0, I) prior"])
+def test_pieces_do_not_depend_on_how_they_are_batched(makers, name):
+    make = makers[1][name]
+    five = make(range(5))
+    assert five.shape == (5, 32, 3)
+    np.testing.assert_allclose(np.concatenate([make(range(2)), make(range(2, 5))]), five, rtol=1e-3, atol=1e-3)
+    assert np.abs(five[0] - five[1]).max() > 0.1
+
+
+def test_infilling_goes_on_from_what_is_given(makers):
+    task, makers = makers
+    if task == "infilling":
+        np.testing.assert_array_equal(makers["Diffusion"](range(5))[:, GIVEN], HELD_OUT[:, GIVEN])
+        np.testing.assert_array_equal(makers["Autoregression"](range(5))[:, :8], HELD_OUT[:, :8])
+        np.testing.assert_allclose(makers["Interpolation"](range(5))[:, GIVEN], HELD_OUT[:, GIVEN], atol=1e-6)
+
+
+def test_interpolation_runs_between_the_ends_of_the_piece_or_the_gap(makers):
+    task, makers = makers
+    first, last = (7, 24) if task == "infilling" else (0, 31)
+    pieces = makers["Interpolation"](range(5))
+    np.testing.assert_allclose(pieces[:, [first, last]], HELD_OUT[:, [first, last]], atol=1e-6)
+    steps = np.linalg.norm(np.diff(pieces[:, first : last + 1], axis=1), axis=-1)
+    assert (steps < 0.5).all()  # no leap on the way, where neighbours of HELD_OUT are 1.1 apart
+
+
+def test_only_the_first_batch_of_new_pieces_is_observed():
+    seen = []
+    model = LatentDiffusion(TransformerDenoiser(film_dim=8, **SIZES))
+    schedule = NoiseSchedule.linear(4, 1e-3, 0.3)
+    for task in ("unconditional", "infilling"):
+        make = generators(
+            task,
+            model,
+            None,
+            TRANSFORM,
+            HELD_OUT,
+            schedule,
+            seed=1,
+            observe=lambda done, x: seen.append((done, len(x))),
+        )["Diffusion"]
+        make(range(2)), make(range(2, 3))
+    assert seen == [(done, 2) for done in range(5)]
