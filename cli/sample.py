@@ -13,7 +13,10 @@ from keras_symdiff.cli.options import dry_run_option, model_option, print_config
 @seed_option
 @dry_run_option
 def sample_command(num_samples, output, temperature, preset, seed, dry_run):
-    """Compose melodies of 64 bars; writes a MIDI file and a piano roll (PNG) each."""
+    """Compose melodies of 64 bars; writes a MIDI file and a piano roll (PNG) each.
+
+    A run of the autoregressive baseline (`train --model mdn`) samples too.
+    """
     if dry_run:
         return print_config(click.get_current_context().params)
     from pathlib import Path
@@ -21,19 +24,32 @@ def sample_command(num_samples, output, temperature, preset, seed, dry_run):
     from keras_symdiff.cli.options import announce_backend, progress_bar
 
     announce_backend()
+    import numpy as np
+
+    from keras_symdiff.autoregressive.generate import continue_pieces
+    from keras_symdiff.autoregressive.latent_mdn import LatentMDN
     from keras_symdiff.diffusion.generate import sample
     from keras_symdiff.diffusion.latent_diffusion import LatentDiffusion
     from keras_symdiff.latents.latent_transform import LatentTransform
     from keras_symdiff.music.melody import Melody
     from keras_symdiff.music.midi import write_midi
     from keras_symdiff.music.piano_roll import plot_piano_roll
+    from keras_symdiff.presets.preset import preset_folder
     from keras_symdiff.vae.music_vae import MusicVAE
 
-    model, transform = LatentDiffusion.from_preset(preset), LatentTransform.from_preset(preset)
+    folder = preset_folder(preset)
+    is_mdn = (folder / "latent_mdn").is_dir() and not (folder / "latent_diffusion").is_dir()
+    model = (LatentMDN if is_mdn else LatentDiffusion).from_preset(preset)
+    transform = LatentTransform.from_preset(preset)
     vae = MusicVAE.from_preset(preset)
     click.echo(f"Weights: {model.weights_origin}", err=True)
     Path(output).mkdir(parents=True, exist_ok=True)
-    scaled = sample(model, num_samples, seed, progress=progress_bar("Sampling"))  # (N, 32, D)
+    report = progress_bar("Sampling")
+    if is_mdn:
+        nothing_given = np.zeros((num_samples, 0, transform.num_kept_dims))
+        scaled = continue_pieces(model, nothing_given, seed, progress=report)  # (N, 32, D)
+    else:
+        scaled = sample(model, num_samples, seed, progress=report)  # (N, 32, D)
     latents = transform.inverse(scaled).reshape(-1, vae.latent_dim)
     pieces = vae.decode(latents, temperature, seed, progress_bar("Decoding"))
     pieces = pieces.reshape(num_samples, scaled.shape[1], -1)  # (N, 32, 32)

@@ -65,6 +65,12 @@ def test_midi_in_new_and_infilled_midi_out(cli, tiny_sizes, tmp_path):
     for name in names[::2]:
         assert (tmp_path / "three" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
+    mdn = tmp_path / "mdn"
+    succeeds(*train[:-1], mdn, "--model", "mdn", *TRAINING)
+    assert json.loads((mdn / "training.json").read_text())["learning_rate"] == 3e-4  # the baseline's own default
+    succeeds("sample", "-n", 1, "-o", tmp_path / "baseline", "--preset", mdn)
+    assert read_melodies(tmp_path / "baseline" / "sample_0_000.mid")[0].num_bars == 64
+
     song = TESTS / "data" / "pop909" / "001.mid"
     out = succeeds("infill", song, "--bars", "18-21", "-o", tmp_path / "filled", "--preset", run)
     assert "Melody: MELODY (track 1), because it is named 'MELODY'\n" in out
