@@ -40,6 +40,19 @@ def training_phrase_rate(tokens, training_tokens):
     return np.divide(known.sum(axis=1), count, out=np.full(len(tokens), np.nan), where=count > 0)
 
 
+def distinct_in_any_key(tokens):
+    """Keeps one of all phrases that are transpositions of each other; `training_phrase_rate` finds the same in them.
+
+    Args:
+        tokens: integer array `(N, 32)`.
+
+    Returns:
+        An array like `tokens`, `(U, 32)`.
+    """
+    _, first = np.unique(_keys(tokens), return_index=True)
+    return tokens[np.sort(first)]
+
+
 def _keys(phrases):
     """One opaque key a phrase (N,), the same for all transpositions."""
     onsets = phrases >= FIRST_ONSET

@@ -49,7 +49,7 @@ def write_report(folder, model, baseline, transform, vae, train, held_out, setti
     schedule = model.schedule if steps is None else model.schedule.respaced(steps)
     real = real_pieces(held_out, transform, num_samples, seed)
     training = real_pieces(train, transform, max(_REAL_PIECES, num_samples), seed)
-    reference = Reference(training, train.corpus.distinct()[0])
+    reference = Reference(training, train.corpus.tokens)
     mask = keep_mask(real.scaled.shape[1])
 
     sets = {}

@@ -12,7 +12,7 @@ from keras_symdiff.evaluation.framewise_self_similarity import (
 from keras_symdiff.evaluation.frechet_distance import frechet_distance, frechet_distances
 from keras_symdiff.evaluation.intervals import interval, resampled_counts
 from keras_symdiff.evaluation.maximum_mean_discrepancy import maximum_mean_discrepancies, maximum_mean_discrepancy
-from keras_symdiff.evaluation.memorisation import training_phrase_rate
+from keras_symdiff.evaluation.memorisation import distinct_in_any_key, training_phrase_rate
 from keras_symdiff.evaluation.piece_statistics import piece_statistics
 
 FEATURES = ("pitch", "duration")
@@ -31,7 +31,7 @@ class Reference:
 
     def __init__(self, pieces, training_tokens):
         self.scaled = pieces.scaled
-        self.training_tokens = training_tokens
+        self.training_tokens = distinct_in_any_key(training_tokens)
         self.similarity = _similarity(pieces.tokens)
         self.weights = resampled_counts(len(pieces.tokens), seed=_REFERENCE_SEED)
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from keras_symdiff.evaluation.memorisation import training_phrase_rate
+from keras_symdiff.evaluation.memorisation import distinct_in_any_key, training_phrase_rate
 
 
 def phrase(*events):
@@ -58,3 +58,11 @@ def test_other_shapes_are_refused():
         training_phrase_rate(TRAINING, TRAINING)
     with pytest.raises(ValueError, match=r"training_tokens of shape \(3, 31\)"):
         training_phrase_rate(TRAINING[None], TRAINING[:, 1:])
+
+
+def test_one_of_all_transpositions_is_enough():
+    tokens = np.stack([phrase(40, 0, 44, 1), phrase(2, 89), phrase(2, 0, 6, 1), phrase(60), phrase(40)])
+    np.testing.assert_array_equal(distinct_in_any_key(tokens), tokens[[0, 1, 3]])
+    candidates = np.stack([phrase(12, 0, 16, 1), phrase(77), phrase(77, 0, 78, 1)])[:, None]
+    np.testing.assert_array_equal(training_phrase_rate(candidates, tokens), [1, 1, 0])
+    np.testing.assert_array_equal(training_phrase_rate(candidates, distinct_in_any_key(tokens)), [1, 1, 0])
