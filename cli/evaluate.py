@@ -23,17 +23,19 @@ def evaluate_command(run, baseline, data, train, num_samples, steps, output, see
     """Score a diffusion model and its autoregressive baseline beside interpolation, the prior, real music and nulls.
 
     Writes report.json, tables.md (the paper's Tables 1 to 3, its figures beside ours) and PNG figures. The same command
-    again goes on where a killed one stopped. A first look: `-n 50 --steps 100`.
+    again goes on where a killed one stopped; melodies are encoded anew each time, unless they come from `encode`. A
+    first look: `-n 50 --steps 100`.
     """
     import json
+    import os
 
     from keras_symdiff.presets.preset import preset_folder
 
     if not train:
         record = preset_folder(run) / "training.json"
-        if not record.exists():
-            raise click.ClickException(f"{run} does not say what it was trained on; name it with --train")
-        train = json.loads(record.read_text(encoding="utf-8"))["paths"]
+        train = json.loads(record.read_text(encoding="utf-8")).get("paths", []) if record.exists() else []
+        if not train or not all(os.path.exists(path) for path in train):
+            raise click.ClickException(f"{run} does not say what it was trained on, or it is not there: use --train")
     options = {
         "run": run, "baseline": baseline, "data": list(data), "train": list(train), "num_samples": num_samples,
         "steps": steps, "seed": seed,

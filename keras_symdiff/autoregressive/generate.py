@@ -49,8 +49,15 @@ def continue_pieces(model, prefix, seed=0, first_piece=0, temperature=1.0, batch
             f"`prefix` must have shape (B, P, {mdn.channels}) with B >= 1 and P <= {length}. "
             f"Received: shape {prefix.shape}"
         )
-    if not temperature > 0:
-        raise ValueError(f"`temperature` must be above 0. Received: temperature={temperature}")
+    if not np.isfinite(prefix).all():
+        raise ValueError("The prefix must be finite. Received: a prefix with NaN or infinity")
+    if not (temperature > 0 and np.isfinite(temperature)):
+        raise ValueError(f"`temperature` must be finite and above 0. Received: temperature={temperature}")
+    if batch_size < 1 or min(seed, first_piece) < 0:
+        raise ValueError(
+            "`batch_size` must be at least 1, `seed` and `first_piece` at least 0. "
+            f"Received: batch_size={batch_size}, seed={seed}, first_piece={first_piece}"
+        )
     process = _autoregressive_process(mdn)
     given = np.pad(prefix, ((0, 0), (0, length - prefix.shape[1]), (0, 0)))  # (B, L, C)
     num_batches = -(-len(given) // batch_size)

@@ -79,8 +79,10 @@ class NoiseSchedule:
         Reference:
             - [Nichol and Dhariwal, 2021](https://arxiv.org/abs/2102.09672), section 4.
         """
-        if not 1 <= num_steps <= self.num_steps:
-            raise ValueError(f"`num_steps` must be in [1, {self.num_steps}]. Received: num_steps={num_steps}")
+        if not isinstance(num_steps, (int, np.integer)) or not 1 <= num_steps <= self.num_steps:
+            raise ValueError(
+                f"`num_steps` must be an integer in [1, {self.num_steps}]. Received: num_steps={num_steps}"
+            )
         if num_steps == self.num_steps:
             return self
         alpha_bar = self.alpha_bar[np.round(np.linspace(0, self.num_steps, num_steps + 1)).astype(int)]

@@ -10,6 +10,8 @@ import numpy as np
 REVERSE = 0  # x_N, then the noise of steps N, N - 1, ..., 1
 FORWARD = 1  # the given part's noise after steps N, N - 1, ..., 1
 AUTOREGRESSIVE = 2  # the draws of TransformerMDN at positions 0, 1, ..., L - 1
+NULL = 3  # what the evaluation's nulls shuffle and mix
+PRIOR = 4  # the evaluation's latents that know nothing of each other
 
 
 def noise_streams(seed, indices, purpose):
@@ -18,7 +20,7 @@ def noise_streams(seed, indices, purpose):
     Args:
         seed: Integer >= 0.
         indices: Integers >= 0. Index of each sample among all that are made from `seed`.
-        purpose: `REVERSE` or `FORWARD`.
+        purpose: `REVERSE` or another of the constants of this module.
 
     Returns:
         List of `numpy.random.Generator`.

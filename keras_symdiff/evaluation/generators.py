@@ -4,11 +4,10 @@ import numpy as np
 
 from keras_symdiff.autoregressive.generate import continue_pieces
 from keras_symdiff.diffusion.generate import infill, sample
-from keras_symdiff.diffusion.noise_streams import noise_streams
+from keras_symdiff.diffusion.noise_streams import PRIOR, noise_streams
 from keras_symdiff.evaluation.spherical_interpolation import spherical_interpolation
 
 GAP = slice(8, 24)  # paper 5.2: the middle 16 of 32 phrases, bars 17-48
-_PRIOR = 4  # a noise stream of its own: 0 to 2 are the models' (diffusion.noise_streams), 3 that of the nulls
 
 
 def keep_mask(num_phrases):
@@ -18,7 +17,7 @@ def keep_mask(num_phrases):
     return mask
 
 
-def generators(task, model, baseline, transform, held_out, schedule, seed, observe=None):
+def generators(task, model, baseline, transform, held_out, schedule, num_samples, seed, progress=None, observe=None):
     """Returns what makes the pieces of a table's rows.
 
     Args:
@@ -29,20 +28,25 @@ def generators(task, model, baseline, transform, held_out, schedule, seed, obser
         held_out: scaled latents (P, 32, D) of real music. Interpolation goes from the first to the last phrase of each,
             in infilling between the neighbours of the gap (paper, sections 5.1 and 5.2).
         schedule: `NoiseSchedule` to walk back.
+        num_samples: int, new pieces a generator; those that start from held-out pieces make one of each.
         seed: int.
+        progress: function of the steps done and all steps of the diffusion model, see `sample`.
         observe: function of the steps done and the states of the first batch of new pieces, see `sample`.
 
     Returns:
-        Dict of names to functions of a range of piece numbers; these return scaled latents (B, 32, D), of which
-        infilling uses the gap. Interpolation and the last one have as many pieces as `held_out`, as has all infilling.
+        Dict of names to a function and the number of pieces that it can make. The function takes a range of piece
+        numbers and returns scaled latents (B, 32, D), of which infilling uses the gap.
     """
     length, channels = held_out.shape[1:]
     infilling = task == "infilling"
+    number = len(held_out) if infilling else num_samples
     ends = (GAP.start - 1, GAP.stop) if infilling else (0, length - 1)
     mask = keep_mask(length)
 
     def diffuse(pieces):
-        options = {"schedule": schedule, "batch_size": len(pieces), "first_piece": pieces.start}
+        options = {
+            "schedule": schedule, "batch_size": len(pieces), "first_piece": pieces.start, "progress": progress
+        }  # fmt: skip
         if not infilling:
             return sample(model, len(pieces), seed, observe=None if pieces.start else observe, **options)
         return infill(model, real(pieces), np.tile(mask, (len(pieces), 1)), seed, **options)
@@ -58,7 +62,7 @@ def generators(task, model, baseline, transform, held_out, schedule, seed, obser
         return transform.forward(latents)
 
     def draw_prior(pieces):
-        streams = noise_streams(seed, pieces, _PRIOR)
+        streams = noise_streams(seed, pieces, PRIOR)
         latents = np.stack([stream.standard_normal((length, transform.latent_dim)) for stream in streams])
         return transform.forward(latents)
 
@@ -66,9 +70,9 @@ def generators(task, model, baseline, transform, held_out, schedule, seed, obser
         return held_out[pieces.start : pieces.stop]
 
     return {
-        "Diffusion": diffuse,
-        "Autoregression": continue_prefix,
-        "Interpolation": interpolate,
-        "N(0, I) prior": draw_prior,
-        "Test data, decoded": real,
+        "Diffusion": (diffuse, number),
+        "Autoregression": (continue_prefix, number),
+        "Interpolation": (interpolate, len(held_out)),
+        "N(0, I) prior": (draw_prior, number),
+        "Test data, decoded": (real, len(held_out)),
     }

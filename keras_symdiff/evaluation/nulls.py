@@ -12,9 +12,7 @@ a phrase therefore sounds into its new neighbour until the next event, as betwee
 import numpy as np
 
 from keras_symdiff import constants
-from keras_symdiff.diffusion.noise_streams import noise_streams
-
-_PURPOSE = 3  # a stream of its own: 0 to 2 are the models' (diffusion.noise_streams)
+from keras_symdiff.diffusion.noise_streams import NULL, noise_streams
 
 
 def own_shuffled(tokens, keep_mask, seed=0):
@@ -183,7 +181,7 @@ def _other_pieces(tokens, seed, num_draws):
 
 
 def _streams(seed, tokens):
-    return noise_streams(seed, range(len(tokens)), _PURPOSE)
+    return noise_streams(seed, range(len(tokens)), NULL)
 
 
 def _silence():

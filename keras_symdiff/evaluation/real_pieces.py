@@ -12,11 +12,11 @@ class Pieces:
     """Pieces as a model sees them and as they sound.
 
     Args:
-        scaled: float32 array (P, 32, D), scaled latents.
+        scaled: float32 array (P, 32, D), scaled latents, or `None` where there are none to judge.
         tokens: int8 array (P, 32, 32).
     """
 
-    scaled: np.ndarray
+    scaled: np.ndarray | None
     tokens: np.ndarray
 
 
@@ -35,15 +35,17 @@ def real_pieces(latents, transform, most, seed=0):
         `Pieces` of posterior means and the melodies' own tokens, in the order of the melodies.
 
     Raises:
-        ValueError: if no melody has such a piece.
+        ValueError: if fewer than two melodies have such a piece.
     """
-    starts = latents.corpus.windows()
-    if not len(starts):
-        raise ValueError("There must be melodies with 32 phrases (64 bars) in a row without a rest. Received: none")
     stream = np.random.Generator(np.random.Philox(seed))
-    starts = stream.permutation(starts)
-    _, first = np.unique(np.searchsorted(latents.corpus.offsets, starts, side="right"), return_index=True)
-    chosen = np.sort(starts[np.sort(first)[:most]])  # of the melodies that came first, the windows that did
+    starts = stream.permutation(latents.corpus.windows())
+    melodies, first = np.unique(np.searchsorted(latents.corpus.offsets, starts, side="right"), return_index=True)
+    if len(melodies) < 2:
+        raise ValueError(
+            "There must be two melodies with 32 phrases (64 bars) in a row without a rest. "
+            f"Received: {len(melodies)} such melodies"
+        )
+    chosen = np.sort(starts[first[stream.permutation(len(melodies))[:most]]])
     rows = chosen[:, None] + np.arange(PIECE_PHRASES)  # (P, 32)
     scaled = transform.forward(latents.mean[latents.inverse[rows]]).astype(np.float32)
     return Pieces(scaled, latents.corpus.tokens[rows])

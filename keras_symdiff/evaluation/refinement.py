@@ -6,7 +6,7 @@ from keras_symdiff.evaluation.real_pieces import Pieces
 from keras_symdiff.evaluation.score import FEATURES, score
 
 _STATES = 11
-_PIECES = 50
+REFINED_PIECES = 50
 
 
 def refinement_curves(states, num_steps, transform, vae, reference):
@@ -27,7 +27,7 @@ def refinement_curves(states, num_steps, transform, vae, reference):
     done = [done[i] for i in np.unique(np.linspace(0, len(done) - 1, _STATES).astype(int))]
     scores = []
     for step in done:
-        scaled = states[step][:_PIECES]  # (B, 32, D)
+        scaled = states[step][:REFINED_PIECES]  # (B, 32, D)
         tokens = vae.decode(transform.inverse(scaled).reshape(-1, vae.latent_dim))
         scores.append(score(Pieces(scaled, tokens.reshape(*scaled.shape[:2], -1)), reference))
     curves = {label: [refinement_figures(one)[label] for one in scores] for label in refinement_figures(scores[0])}

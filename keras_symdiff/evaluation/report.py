@@ -1,8 +1,11 @@
 """The paper's evidence in one folder: report.json, tables.md and figures."""
 
+import functools
+import hashlib
 import io
 import json
 import re
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -13,21 +16,22 @@ from keras_symdiff.evaluation.generators import generators, keep_mask
 from keras_symdiff.evaluation.nulls import INFILLING_NULLS, UNCONDITIONAL_NULLS
 from keras_symdiff.evaluation.piece_statistics import DENSITY_BINS, RANGE_BINS, piece_statistics
 from keras_symdiff.evaluation.real_pieces import Pieces, real_pieces
-from keras_symdiff.evaluation.refinement import refinement_curves, refinement_figures
+from keras_symdiff.evaluation.refinement import REFINED_PIECES, refinement_curves, refinement_figures
 from keras_symdiff.evaluation.score import Reference, score
 from keras_symdiff.evaluation.tables import tables
-from keras_symdiff.training.run_directory import record_options
+from keras_symdiff.training.record_options import record_options
 from keras_symdiff.write_atomically import write_atomically
 
 TASKS = {"unconditional": UNCONDITIONAL_NULLS, "infilling": INFILLING_NULLS}
-_BATCH = 100  # pieces that are made, and written, at once
+_BATCH = 50  # pieces that are made, and written, at once
 _REAL_PIECES = 1000  # paper 5.1: what generated pieces are compared with
+_THRESHOLD = 1.0  # paper, supplement C: the prior's standard deviation
 
 
 def write_report(folder, model, baseline, transform, vae, train, held_out, settings, progress):
     """Makes the pieces of all generators, scores them and draws them.
 
-    A killed report goes on where it stopped: pieces are kept in `folder/pieces`, 100 to a file.
+    A killed report goes on where it stopped: pieces are kept in `folder/pieces`, 50 to a file.
 
     Args:
         folder: path, made if it is not there.
@@ -37,52 +41,64 @@ def write_report(folder, model, baseline, transform, vae, train, held_out, setti
         vae: `MusicVAE`.
         train: `LatentCorpus` of the music that was trained on.
         held_out: `LatentCorpus` of other music.
-        settings: JSON-able dict of all that decides the result; it is written into the report. Read here are
-            `num_samples`, pieces a generator (infilling and interpolation have one a held-out melody at most), `steps`,
-            reverse steps of the diffusion model or `None` for all, and `seed`.
-        progress: function of a label, the pieces done and all pieces.
+        settings: JSON-able dict of what was asked for; it is written into the report. Read here are `num_samples`,
+            pieces a generator (infilling and interpolation have one a held-out melody at most), `steps`, reverse steps
+            of the diffusion model or `None` for all, and `seed`.
+        progress: function of a label, what is done and all that is to be done.
+
+    Raises:
+        ValueError: if music or steps are too few or too many, a generator fails, or the folder holds another report.
     """
-    folder = Path(folder)
-    (folder / "pieces").mkdir(parents=True, exist_ok=True)
-    record_options(folder / "settings.json", settings)
-    num_samples, steps, seed = (settings[name] for name in ("num_samples", "steps", "seed"))
-    schedule = model.schedule if steps is None else model.schedule.respaced(steps)
+    num_samples, seed = settings["num_samples"], settings["seed"]
+    schedule = model.schedule if settings["steps"] is None else model.schedule.respaced(settings["steps"])
     real = real_pieces(held_out, transform, num_samples, seed)
     training = real_pieces(train, transform, max(_REAL_PIECES, num_samples), seed)
-    reference = Reference(training, train.corpus.tokens)
-    mask = keep_mask(real.scaled.shape[1])
+    folder = Path(folder)
+    (folder / "pieces").mkdir(parents=True, exist_ok=True)
+    # Paths alone would let a run that was trained on mix its new pieces with old ones.
+    contents = {
+        "weights": _hash_of_weights(model, baseline, vae),
+        "music": zlib.crc32(train.corpus.tokens.tobytes()) ^ zlib.crc32(held_out.corpus.tokens.tobytes()),
+    }
+    record_options(folder / "settings.json", settings | contents)
 
+    mask = keep_mask(real.scaled.shape[1])
     sets = {}
     for task, nulls in TASKS.items():
-        made = {"Train data": training, "Test data": real}
+        made = {"Train data": Pieces(None, training.tokens), "Test data": real}
         makers = generators(
-            task, model, baseline, transform, real.scaled, schedule, seed, observe=_state_writer(folder / "pieces")
-        )
-        for name, make in makers.items():
-            new = task == "unconditional" and name in ("Diffusion", "Autoregression", "N(0, I) prior")
-            number = num_samples if new else len(real.tokens)
+            task, model, baseline, transform, real.scaled, schedule, num_samples, seed,
+            progress=functools.partial(progress, f"{task}: steps of a batch"),
+            observe=lambda done, x: _save(folder / "pieces" / f"state_{done:04d}.npz", x=x[:REFINED_PIECES]),
+        )  # fmt: skip
+        for name, (make, number) in makers.items():
             kept = (real, mask) if task == "infilling" else None
             files = folder / "pieces" / f"{task}_{_file_name(name)}"
-            made[name] = _make(make, number, transform, vae, kept, files, lambda *d, n=name, t=task: progress(t, n, *d))
+            made[name] = _make(
+                make, number, transform, vae, kept, files, functools.partial(progress, f"{task}: {name}")
+            )
+        # The decoded test data have the latents of the test data, which are scored there.
+        made["Test data, decoded"] = Pieces(None, made["Test data, decoded"].tokens)
         for name, null in nulls.items():
             arguments = (real.tokens, mask) if task == "infilling" else (real.tokens,)
             made[f"Null: {name}"] = Pieces(None, null(*arguments, seed=seed))
         sets[task] = made
 
-    report = {"settings": settings | {"weights": {"run": model.weights_origin, "baseline": baseline.weights_origin}}}
+    reference = Reference(training, train.corpus.tokens, num_latent_pieces=len(real.tokens))
+    weights = {"run": model.weights_origin, "baseline": baseline.weights_origin}
+    report = {"settings": settings | {"weights": weights, "reverse_steps": schedule.num_steps}}
     for task, made in sets.items():
         report[task] = {}
         for done, (name, pieces) in enumerate(made.items(), start=1):
-            # Training music is given whole: it is not infilled.
-            scored = score(pieces, reference, mask if task == "infilling" else None)
-            report[task][name] = scored
-            progress("Scoring", task, done, len(made))
+            report[task][name] = score(pieces, reference, mask if task == "infilling" else None)
+            progress(f"{task}: scoring", done, len(made))
     states = _read_states(folder / "pieces")
     report["refinement"] = refinement_curves(states, schedule.num_steps, transform, vae, reference)
+    refined = Pieces(real.scaled[:REFINED_PIECES], real.tokens[:REFINED_PIECES])
+    report["refinement"]["test_data"] = refinement_figures(score(refined, reference))
     report["histograms"] = {name: _histograms(pieces.tokens) for name, pieces in sets["unconditional"].items()}
-    report["posterior_stddev"] = train.stddev.mean(axis=0, dtype=np.float64).tolist()
+    report["posterior_stddev"] = train.stddev[np.unique(train.windows())].mean(axis=0, dtype=np.float64).tolist()
     text = json.dumps(report, indent=1, allow_nan=False)
-    report = json.loads(text)
     write_atomically(folder / "report.json", (text + "\n").encode())
     write_atomically(folder / "tables.md", tables(report).encode())
     _draw(folder, sets, report, mask, transform)
@@ -96,13 +112,16 @@ def _make(make, number, transform, vae, kept, files, progress):
         numbers = range(first, min(first + _BATCH, number))
         if not path.exists():
             scaled = np.asarray(make(numbers), dtype=np.float32)  # (B, 32, D)
-            if kept is not None:
-                scaled[:, kept[1]] = kept[0].scaled[numbers.start : numbers.stop, kept[1]]
-            phrases = np.arange(scaled.shape[1]) if kept is None else np.flatnonzero(~kept[1])
-            decoded = vae.decode(transform.inverse(scaled[:, phrases]).reshape(-1, vae.latent_dim))
+            if not np.isfinite(scaled).all():
+                raise ValueError(f"Latents must be finite. Received: others in {path.stem}, from an untrained model?")
             tokens = np.zeros((*scaled.shape[:2], PHRASE_STEPS), np.int8)
+            phrases = np.arange(scaled.shape[1])
             if kept is not None:
-                tokens[:] = kept[0].tokens[numbers.start : numbers.stop]
+                real, mask = kept
+                scaled[:, mask] = real.scaled[numbers.start : numbers.stop, mask]
+                tokens[:, mask] = real.tokens[numbers.start : numbers.stop, mask]
+                phrases = np.flatnonzero(~mask)
+            decoded = vae.decode(transform.inverse(scaled[:, phrases]).reshape(-1, vae.latent_dim))
             tokens[:, phrases] = decoded.reshape(len(scaled), len(phrases), -1)
             _save(path, scaled=scaled, tokens=tokens)
         with np.load(path, allow_pickle=False) as archive:
@@ -111,13 +130,16 @@ def _make(make, number, transform, vae, kept, files, progress):
     return Pieces(*(np.concatenate([getattr(part, field) for part in parts]) for field in ("scaled", "tokens")))
 
 
+def _hash_of_weights(*models):
+    digest = hashlib.sha256()
+    for model in models:
+        for weights in model.get_weights():
+            digest.update(np.ascontiguousarray(weights).tobytes())
+    return digest.hexdigest()
+
+
 def _file_name(name):
     return re.sub(r"\W+", "_", name.lower()).strip("_")
-
-
-def _state_writer(folder):
-    """A callback of `sample` that writes the states of the reverse process."""
-    return lambda done, x: _save(folder / f"state_{done:04d}.npz", x=x)
 
 
 def _read_states(folder):
@@ -157,16 +179,14 @@ def _draw(folder, sets, report, mask, transform):
         label: np.array([[figure[end] for figure in curve] for end in ends], dtype=np.float64)
         for label, curve in refinement["curves"].items()
     }
-    test = refinement_figures(report["unconditional"]["Test data"])
     figures.plot_refinement(
         100 * np.array(refinement["progress"]),
         curves,
         folder / "figure_3_refinement.png",
-        real_music={label: figure["value"] for label, figure in test.items()},
+        real_music={label: np.float64(figure["value"]) for label, figure in refinement["test_data"].items()},
     )
-    figures.plot_posterior_stddev(
-        np.array(report["posterior_stddev"]), 1.0, transform.kept_dims, folder / "figure_5_posterior_stddev.png"
-    )
+    stddev = np.array(report["posterior_stddev"])
+    figures.plot_posterior_stddev(stddev, _THRESHOLD, transform.kept_dims, folder / "figure_5_posterior_stddev.png")
     sheets = ["Test data", "Diffusion", "Autoregression", "Interpolation", "N(0, I) prior"]
     for number, name in enumerate(sheets, start=6):
         path = folder / f"figure_{number}_{_file_name(name)}.png"

@@ -27,10 +27,13 @@ class Reference:
     Args:
         pieces: `Pieces` of training music.
         training_tokens: int8 array (N, 32), every phrase that was trained on.
+        num_latent_pieces: int, how many of a set's pieces are compared in latent space: the distances are larger for
+            fewer pieces, so that all sets must have as many.
     """
 
-    def __init__(self, pieces, training_tokens):
+    def __init__(self, pieces, training_tokens, num_latent_pieces):
         self.scaled = pieces.scaled
+        self.num_latent_pieces = num_latent_pieces
         self.training_tokens = distinct_in_any_key(training_tokens)
         self.similarity = _similarity(pieces.tokens)
         self.weights = resampled_counts(len(pieces.tokens), seed=_REFERENCE_SEED)
@@ -52,8 +55,9 @@ def score(pieces, reference, mask=None):
           `overlap_variance` (Table 2).
         - `seam`, `region` (with a mask): as `exact`, of pairs of frames across an edge of the gap and inside it.
         - `latent`: `frechet_distance`, `mmd_polynomial`, `mmd_rbf`.
-        - `statistics`: means over pieces.
-        - `num_pieces`, `empty_frames`: ints.
+        - `statistics`: means over pieces of `piece_statistics`, of `training_phrase_rate`, and of `empty_frames`, the
+          share of frames without a note, which `exact` leaves out.
+        - `num_pieces`: int.
     """
     weights = resampled_counts(len(pieces.tokens), seed=_SET_SEED)
     similarity = _similarity(pieces.tokens)
@@ -72,7 +76,6 @@ def score(pieces, reference, mask=None):
 
     result = {
         "num_pieces": len(pieces.tokens),
-        "empty_frames": int(similarity["exact"].empty_frames.sum()),
         "exact": relative("exact"),
         "exact_by_piece": relative("exact", "pieces"),
         "paper": relative("paper"),
@@ -81,12 +84,13 @@ def score(pieces, reference, mask=None):
         result |= {"seam": relative("exact", pairs=seam_pairs(mask))}
         result |= {"region": relative("exact", pairs=region_pairs(mask))}
     statistics = piece_statistics(pieces.tokens)
+    statistics["empty_frames"] = similarity["exact"].empty_frames / (pieces.tokens.shape[1] - 1)
     statistics["training_phrase_rate"] = training_phrase_rate(pieces.tokens, reference.training_tokens)
     result["statistics"] = {name: _mean_figure(values, weights) for name, values in statistics.items()}
     if pieces.scaled is not None:
-        result["latent"] = _latent_figures(
-            pieces.scaled, reference.scaled, weights[:_LATENT_RESAMPLES], reference.weights[:_LATENT_RESAMPLES]
-        )
+        scaled = pieces.scaled[: reference.num_latent_pieces]
+        weights = resampled_counts(len(scaled), _LATENT_RESAMPLES, _SET_SEED)
+        result["latent"] = _latent_figures(scaled, reference.scaled, weights, reference.weights[:_LATENT_RESAMPLES])
     return result
 
 

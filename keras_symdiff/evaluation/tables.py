@@ -2,23 +2,23 @@
 
 from keras_symdiff.evaluation.score import FEATURES
 
-# Tables 1 to 3 of the paper, on its own data (Lakh): pitch consistency, pitch variance, duration consistency, duration
-# variance; pitch mean, pitch variance, duration mean, duration variance; Frechet distance and MMD times 100.
+# Tables 1 to 3 of the paper as printed, on its own data (Lakh): consistency and variance of pitch, of duration; mean
+# and variance of pitch overlap, of duration overlap; "FDx10^-2" and "MMDx10^-2".
 PAPER = {
     "unconditional": {
-        "Train data": ((1.00, 1.00, 1.00, 1.00), (0.82, 0.018, 0.88, 0.012), (0.00, 0.00)),
-        "Test data": ((1.00, 0.96, 1.00, 0.91), (0.82, 0.018, 0.88, 0.011), (1.24, 0.12)),
-        "Diffusion": ((0.99, 0.90, 0.96, 0.92), (0.81, 0.017, 0.85, 0.013), (1.66, 0.18)),
-        "Autoregression": ((0.93, 0.68, 0.93, 0.76), (0.76, 0.024, 0.82, 0.015), (1.26, 0.12)),
-        "Interpolation": ((0.85, 0.23, 0.91, 0.34), (0.94, 0.004, 0.96, 0.004), (3.22, 0.43)),
-        "N(0, I) prior": ((0.84, 0.19, 0.90, 0.67), (0.69, 0.033, 0.79, 0.016), (2.44, 0.29)),
+        "Train data": ("1.00 / 1.00 / 1.00 / 1.00", "0.82 / 0.018 / 0.88 / 0.012", "0.00 / 0.00"),
+        "Test data": ("1.00 / 0.96 / 1.00 / 0.91", "0.82 / 0.018 / 0.88 / 0.011", "1.24 / 0.12"),
+        "Diffusion": ("0.99 / 0.90 / 0.96 / 0.92", "0.81 / 0.017 / 0.85 / 0.013", "1.66 / 0.18"),
+        "Autoregression": ("0.93 / 0.68 / 0.93 / 0.76", "0.76 / 0.024 / 0.82 / 0.015", "1.26 / 0.12"),
+        "Interpolation": ("0.85 / 0.23 / 0.91 / 0.34", "0.94 / 0.004 / 0.96 / 0.004", "3.22 / 0.43"),
+        "N(0, I) prior": ("0.84 / 0.19 / 0.90 / 0.67", "0.69 / 0.033 / 0.79 / 0.016", "2.44 / 0.29"),
     },
     "infilling": {
-        "Train data": ((1.00, 1.00, 1.00, 1.00), (0.82, 0.018, 0.88, 0.012), (0.00, 0.00)),
-        "Test data": ((1.00, 0.96, 1.00, 0.91), (0.82, 0.018, 0.88, 0.011), (1.24, 0.12)),
-        "Diffusion": ((0.97, 0.87, 0.97, 0.80), (0.80, 0.021, 0.86, 0.015), (1.53, 0.16)),
-        "Interpolation": ((0.94, 0.78, 0.96, 0.80), (0.87, 0.014, 0.91, 0.009), (1.97, 0.23)),
-        "N(0, I) prior": ((0.89, 0.19, 0.94, 0.54), (0.73, 0.033, 0.82, 0.018), (1.17, 0.12)),
+        "Train data": ("1.00 / 1.00 / 1.00 / 1.00", "0.82 / 0.018 / 0.88 / 0.012", "0.00 / 0.00"),
+        "Test data": ("1.00 / 0.96 / 1.00 / 0.91", "0.82 / 0.018 / 0.88 / 0.011", "1.24 / 0.12"),
+        "Diffusion": ("0.97 / 0.87 / 0.97 / 0.80", "0.80 / 0.021 / 0.86 / 0.015", "1.53 / 0.16"),
+        "Interpolation": ("0.94 / 0.78 / 0.96 / 0.80", "0.87 / 0.014 / 0.91 / 0.009", "1.97 / 0.23"),
+        "N(0, I) prior": ("0.89 / 0.19 / 0.94 / 0.54", "0.73 / 0.033 / 0.82 / 0.018", "1.17 / 0.12"),
     },
 }
 _TASKS = ("unconditional", "infilling")
@@ -35,7 +35,8 @@ _OVERLAP = {
 _LATENT = {"Frechet distance": ("frechet_distance",), "MMD, polynomial": ("mmd_polynomial",), "MMD, RBF": ("mmd_rbf",)}
 _STATISTICS = {
     "Exact repeats (share of phrases)": ("exact_repeat_rate",),
-    "Training phrases, any key (share)": ("training_phrase_rate",),
+    "Copies of training phrases, any key (share)": ("training_phrase_rate",),
+    "Empty frames (share)": ("empty_frames",),
     "Out of key (share of onsets)": ("out_of_key_rate",),
     "Onsets a bar": ("note_density",),
     "Range (semitones)": ("pitch_range",),
@@ -55,7 +56,7 @@ def tables(report):
     """
     blocks = [
         "# Evaluation",
-        "\n".join(f"- {name.replace('_', ' ')}: {value}" for name, value in report["settings"].items()),
+        "\n".join(f"- {name.replace('_', ' ')}: {_plain(value)}" for name, value in report["settings"].items()),
         "C is consistency, Var variance of framewise self-similarity relative to the training music (equation 10 of "
         "the paper): 1 is equal to it. `exact`: correct overlap of the frames' Gaussians, a variance of at least one "
         "quantisation cell, frames without a note left out. In brackets 95 % intervals by resampling pieces, those of "
@@ -72,7 +73,8 @@ def tables(report):
     blocks += ["## Infilling, inside the gap only", _table(report, "infilling", "region", _SIMILARITY, 2)]
     blocks += ["## Nulls that the diffusion model does not beat"]
     blocks += [
-        "A figure is beaten if the model's is higher and the intervals do not touch.",
+        "Of framewise self-similarity, in which alone the nulls are scored. A figure is beaten if the model's is higher"
+        " and the intervals do not touch.",
         "\n".join(nulls_not_beaten(report)) or "None.",
     ]
     for task in _TASKS:
@@ -94,8 +96,9 @@ def tables(report):
         blocks += [f"## Table 3, {task}: latent space"]
         blocks += [
             "Of scaled latents, not whitened; every phrase is one observation, in infilling the given ones too. "
-            "Kernels: (x . y)^2, the paper's; exp(-|x - y|^2 / 2 m^2), m the median distance. The paper's column is "
-            "its Frechet distance and MMD times 100; how it pooled them is not known: compare the order only.",
+            "Kernels: (x . y)^2, the paper's; exp(-|x - y|^2 / 2 m^2), m the median distance. Of each set as many "
+            f"pieces as there are test data ({report[task]['Test data']['num_pieces']}): fewer give larger distances. "
+            'The paper prints "FDx10^-2" and "MMDx10^-2"; how it pooled them is not known: compare the order only.',
             _table(report, task, "latent", _LATENT, 4, paper=2),
         ]
     return "\n\n".join(blocks) + "\n"
@@ -123,6 +126,8 @@ def nulls_not_beaten(report):
                         sign = "<" if ours["value"] < theirs["value"] else ">="
                         where = "" if part == "exact" else f"{part} "
                         figures.append(f"{where}{label} {ours['value']:.2f} {sign} {theirs['value']:.2f}")
+            if parts and null["exact"]["pitch"]["consistency"]["value"] is None:
+                lines.append(f"- {task.capitalize()}, {name.removeprefix('Null: ')}: no notes, no figures.")
             if figures:
                 lines.append(f"- {task.capitalize()}, {name.removeprefix('Null: ')}: {', '.join(figures)}.")
     return lines
@@ -142,7 +147,7 @@ def _table(report, task, part, columns, digits, paper=None):
                 figure = figure[key]
             cells.append(_cell(figure, digits))
         if paper is not None:
-            cells.append(" / ".join(f"{value:g}" for value in PAPER[task].get(name, [()] * 3)[paper]))
+            cells.append(PAPER[task].get(name, [""] * 3)[paper])
         lines.append(_row(cells))
     return "\n".join(lines)
 
@@ -154,3 +159,9 @@ def _row(cells):
 def _cell(figure, digits):
     value, low, high = ("-" if figure[end] is None else f"{figure[end]:.{digits}f}" for end in ("value", "low", "high"))
     return value if value == low == high == "-" else f"{value} [{low}, {high}]"
+
+
+def _plain(setting):
+    if isinstance(setting, dict):
+        return "; ".join(f"{name}: {value}" for name, value in setting.items())
+    return ", ".join(map(str, setting)) if isinstance(setting, list) else setting

@@ -1,14 +1,13 @@
 """A folder that holds one training run and from which it goes on after a kill."""
 
 import importlib.util
-import json
 import os
 import sys
 from pathlib import Path
 
 import keras
 
-from keras_symdiff.write_atomically import write_atomically
+from keras_symdiff.training.record_options import record_options
 
 
 class RunDirectory:
@@ -79,23 +78,3 @@ class RunDirectory:
             ],
             **kwargs,
         )
-
-
-def record_options(path, options):
-    """Writes what decides a result beside it, and refuses to go on there with other options.
-
-    Args:
-        path: JSON file in the folder of the result.
-        options: JSON-able dict.
-
-    Raises:
-        ValueError: when the file is there and holds other options.
-    """
-    options = json.loads(json.dumps(options))
-    if path.exists():
-        earlier = json.loads(path.read_text(encoding="utf-8"))
-        changed = sorted(k for k in options.keys() | earlier.keys() if options.get(k) != earlier.get(k))
-        if changed:
-            differences = ", ".join(f"{k}: {earlier.get(k)} there, {options.get(k)} now" for k in changed)
-            raise ValueError(f"{path.parent} holds a run with other options ({differences}); choose another folder")
-    write_atomically(path, (json.dumps(options, indent=1) + "\n").encode())

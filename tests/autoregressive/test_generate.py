@@ -67,6 +67,13 @@ def test_a_prefix_of_another_shape_is_refused(mdn, shape):
         continue_pieces(mdn, np.zeros(shape))
 
 
-def test_a_temperature_of_zero_is_refused(mdn):
-    with pytest.raises(ValueError, match="temperature=0"):
-        continue_pieces(mdn, draw_prefix(1, 0), temperature=0)
+@pytest.mark.parametrize("option", [{"temperature": 0}, {"temperature": np.inf}, {"batch_size": 0}, {"seed": -1}])
+def test_a_number_out_of_range_is_refused(mdn, option):
+    ((name, value),) = option.items()
+    with pytest.raises(ValueError, match=rf"Received:.*{name}={value}"):
+        continue_pieces(mdn, draw_prefix(1, 0), **option)
+
+
+def test_a_prefix_that_is_not_finite_is_refused(mdn):
+    with pytest.raises(ValueError, match="NaN"):
+        continue_pieces(mdn, np.full((1, 2, CHANNELS), np.nan))

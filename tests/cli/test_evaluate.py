@@ -35,7 +35,7 @@ def test_a_report_and_the_same_again_after_a_kill(cli, command, tmp_path):
     assert scores["unconditional"]["Diffusion"]["num_pieces"] == 3
     tables = files["tables.md"].decode()
     assert f"| Train data ({scores['unconditional']['Train data']['num_pieces']}) | 1.00 [" in tables
-    assert "| 0.97 / 0.87 / 0.97 / 0.8 |" in tables  # the paper's infills
+    assert "| 0.97 / 0.87 / 0.97 / 0.80 |" in tables  # the paper's infills
 
     # A killed report: some of its pieces are there. What is there is not made again.
     again = tmp_path / "again"
@@ -57,7 +57,7 @@ def test_a_report_and_the_same_again_after_a_kill(cli, command, tmp_path):
 def test_training_music_must_be_known(cli, command, tmp_path):
     code, _, err = cli(*command, "-o", tmp_path / "report")
     assert code == 1
-    assert err.splitlines()[-1].endswith("does not say what it was trained on; name it with --train")
+    assert err.splitlines()[-1].endswith("does not say what it was trained on, or it is not there: use --train")
 
 
 def test_a_baseline_without_an_mdn_is_refused(cli, command, tmp_path):

@@ -70,6 +70,6 @@ def test_a_respaced_schedule_passes_through_levels_of_the_old_one(num_steps):
 def test_respacing_to_all_steps_changes_nothing_and_to_more_is_refused():
     schedule = NoiseSchedule.linear(20)
     assert schedule.respaced(20) is schedule
-    for num_steps in (0, 21):
+    for num_steps in (0, 21, 2.5):
         with pytest.raises(ValueError, match=rf"\[1, 20\]. Received: num_steps={num_steps}"):
             schedule.respaced(num_steps)

@@ -18,12 +18,14 @@ def makers(request):
     model = LatentDiffusion(TransformerDenoiser(film_dim=8, **SIZES))
     baseline = LatentMDN(TransformerMDN(num_mixtures=2, **SIZES))
     schedule = NoiseSchedule.linear(4, 1e-3, 0.3)
-    return request.param, generators(request.param, model, baseline, TRANSFORM, HELD_OUT, schedule, seed=1)
+    made = generators(request.param, model, baseline, TRANSFORM, HELD_OUT, schedule, num_samples=7, seed=1)
+    return request.param, made
 
 
 @pytest.mark.parametrize("name", ["Diffusion", "Autoregression", "Interpolation", "N(0, I) prior"])
 def test_pieces_do_not_depend_on_how_they_are_batched(makers, name):
-    make = makers[1][name]
+    make, number = makers[1][name]
+    assert number == (7 if makers[0] == "unconditional" and name != "Interpolation" else 5)
     five = make(range(5))
     assert five.shape == (5, 32, 3)
     np.testing.assert_allclose(np.concatenate([make(range(2)), make(range(2, 5))]), five, rtol=1e-3, atol=1e-3)
@@ -33,15 +35,15 @@ def test_pieces_do_not_depend_on_how_they_are_batched(makers, name):
 def test_infilling_goes_on_from_what_is_given(makers):
     task, makers = makers
     if task == "infilling":
-        np.testing.assert_array_equal(makers["Diffusion"](range(5))[:, GIVEN], HELD_OUT[:, GIVEN])
-        np.testing.assert_array_equal(makers["Autoregression"](range(5))[:, :8], HELD_OUT[:, :8])
-        np.testing.assert_allclose(makers["Interpolation"](range(5))[:, GIVEN], HELD_OUT[:, GIVEN], atol=1e-6)
+        np.testing.assert_array_equal(makers["Diffusion"][0](range(5))[:, GIVEN], HELD_OUT[:, GIVEN])
+        np.testing.assert_array_equal(makers["Autoregression"][0](range(5))[:, :8], HELD_OUT[:, :8])
+        np.testing.assert_allclose(makers["Interpolation"][0](range(5))[:, GIVEN], HELD_OUT[:, GIVEN], atol=1e-6)
 
 
 def test_interpolation_runs_between_the_ends_of_the_piece_or_the_gap(makers):
     task, makers = makers
     first, last = (7, 24) if task == "infilling" else (0, 31)
-    pieces = makers["Interpolation"](range(5))
+    pieces = makers["Interpolation"][0](range(5))
     np.testing.assert_allclose(pieces[:, [first, last]], HELD_OUT[:, [first, last]], atol=1e-6)
     steps = np.linalg.norm(np.diff(pieces[:, first : last + 1], axis=1), axis=-1)
     assert (steps < 0.5).all()  # no leap on the way, where neighbours of HELD_OUT are 1.1 apart
