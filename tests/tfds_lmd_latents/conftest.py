@@ -1,4 +1,5 @@
 import hashlib
+import shutil
 
 import numpy as np
 import pytest
@@ -21,13 +22,19 @@ def write_song(path, seed, validation=False, phrases=34, rest=None):
     raise AssertionError("no name gives the split")
 
 
-@pytest.fixture
-def songs(tmp_path):
-    """A folder of five songs, one of them for validation, one a copy, and one that is no MIDI."""
-    folder = tmp_path / "songs"
+@pytest.fixture(scope="session")
+def shared_songs(tmp_path_factory):
+    """A folder, not to be changed, of five songs, one of them for validation, one a copy, and one that is no MIDI."""
+    folder = tmp_path_factory.mktemp("songs")
     for seed in range(4):
         write_song(folder / f"{seed}.mid", seed, phrases=33 + seed, rest=20 if seed == 3 else None)
     write_song(folder / "below" / "4.mid", 4, validation=True)
-    (folder / "9.mid").write_bytes((folder / "0.mid").read_bytes())
+    shutil.copy(folder / "0.mid", folder / "9.mid")
     (folder / "bad.mid").write_bytes(b"MThd")
     return folder
+
+
+@pytest.fixture
+def songs(shared_songs, tmp_path):
+    """The same, to be changed."""
+    return shutil.copytree(shared_songs, tmp_path / "songs")
