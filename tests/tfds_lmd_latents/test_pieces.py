@@ -12,16 +12,26 @@ from keras_symdiff import LatentDiffusion, LatentTransform
 from keras_symdiff.training.seeded_batches import SeededBatches
 
 
-@pytest.fixture(scope="module")
-def built(tiny_preset, tmp_path_factory, shared_songs):
-    """Both layouts of the songs as array_record."""
-    data_dir = tmp_path_factory.mktemp("built")
+def build(songs, encoder, data_dir, file_format):
     for layout in ("sequences", "melodies"):
         config = tfds_lmd_latents.LmdLatentsConfig(
-            name=f"songs_{layout}", layout=layout, source=str(shared_songs), encoder=str(tiny_preset), num_workers=0
+            name=f"songs_{layout}", layout=layout, source=str(songs), encoder=str(encoder), num_workers=0
         )
-        tfds.builder("lmd_latents", config=config, data_dir=data_dir, file_format="array_record").download_and_prepare()
+        tfds.builder("lmd_latents", config=config, data_dir=data_dir, file_format=file_format).download_and_prepare()
     return data_dir
+
+
+@pytest.fixture(scope="module")
+def built(shared_songs, tiny_preset, tmp_path_factory):
+    """Both layouts for `tfds.data_source`."""
+    return build(shared_songs, tiny_preset, tmp_path_factory.mktemp("array_record"), "array_record")
+
+
+@pytest.fixture(scope="module")
+def built_for_tensorflow(shared_songs, tiny_preset, tmp_path_factory):
+    """Both layouts for `tfds.load`."""
+    pytest.importorskip("tensorflow", reason="tf.data is TensorFlow's")
+    return build(shared_songs, tiny_preset, tmp_path_factory.mktemp("tfrecord"), "tfrecord")
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +71,8 @@ def test_windows_of_melodies_are_the_sequences(built, transform):
 
 
 @pytest.mark.parametrize("layout", ["sequences", "melodies"])
-def test_tensorflow_reads_the_same_pieces(built, transform, layout):
-    pytest.importorskip("tensorflow")
-    dataset = tfds.load(f"lmd_latents/songs_{layout}", split="train", data_dir=built)
+def test_tensorflow_reads_the_same_pieces(built, built_for_tensorflow, transform, layout):
+    dataset = tfds.load(f"lmd_latents/songs_{layout}", split="train", data_dir=built_for_tensorflow)
     dataset = tfds_lmd_latents.pieces_dataset(dataset, transform)
     assert dataset.element_spec.shape == (32, 4)
     source = tfds.data_source("lmd_latents/songs_sequences", split="train", data_dir=built)
@@ -72,16 +81,23 @@ def test_tensorflow_reads_the_same_pieces(built, transform, layout):
     np.testing.assert_allclose(in_order(np.stack(list(dataset.as_numpy_iterator()))), expected, atol=1e-5)
 
 
-def test_both_go_straight_into_fit(built, tiny_preset):
-    transform = LatentTransform.from_preset(tiny_preset)
+@pytest.fixture
+def model(tiny_preset):
     model = LatentDiffusion.from_preset(tiny_preset)
     model.compile(keras.optimizers.Adam(1e-3))
+    return model
+
+
+def test_a_data_source_goes_into_fit(built, tiny_preset, model):
     source = tfds.data_source("lmd_latents/songs_sequences", split="train", data_dir=built)
-    batches = SeededBatches(tfds_lmd_latents.Pieces(source, transform), batch_size=4, steps=2)
+    pieces = tfds_lmd_latents.Pieces(source, LatentTransform.from_preset(tiny_preset))
+    batches = SeededBatches(pieces, batch_size=4, steps=2)
     assert np.isfinite(model.fit(batches, shuffle=False, verbose=0).history["loss"]).all()
-    pytest.importorskip("tensorflow")
-    dataset = tfds.load("lmd_latents/songs_sequences", split="train", data_dir=built)
-    dataset = tfds_lmd_latents.pieces_dataset(dataset, transform).batch(3)
+
+
+def test_a_tf_data_set_goes_into_fit(built_for_tensorflow, tiny_preset, model):
+    dataset = tfds.load("lmd_latents/songs_sequences", split="train", data_dir=built_for_tensorflow)
+    dataset = tfds_lmd_latents.pieces_dataset(dataset, LatentTransform.from_preset(tiny_preset)).batch(3)
     assert np.isfinite(model.fit(dataset, verbose=0).history["loss"]).all()
 
 
