@@ -134,7 +134,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                 f"Received: encoder={config.encoder} with {vae.latent_dim}"
             )
         folder, pattern, licence = self._open_source(dl_manager, cache)
-        files, dropped = find_midi_files(folder, pattern)
+        files, self._dropped = find_midi_files(folder, pattern)
         self._blocks = cut_into_blocks(files)
         about = {
             "encoder": config.encoder,
@@ -151,7 +151,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         key = [about["source_hash"], about["encoder_fingerprint"], about["keras_symdiff"], str(self.version)]
         blocks = cache / "encoded" / hashlib.sha256(" ".join(key).encode()).hexdigest()[:32]
         self._paths = encode_blocks(self._blocks, self._encoder, blocks, config.num_workers, _progress)
-        counts = self._report(dropped)
+        counts = self._report()
         unit = {"sequences": "pieces", "melodies": "melodies"}[config.layout]
         if not counts.get("train", {}).get(unit):
             raise ValueError(f"The training split must hold {_UNITS[unit]}. Received: {counts}")
@@ -179,27 +179,31 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             return dl_manager.download_and_extract(url), pattern, licence
         return open_source(url, cache / "unpacked"), pattern, licence
 
-    def _report(self, dropped):
+    def _report(self):
         """Counts what went in and what was dropped, into the metadata and `dropped_files.tsv`; returns the counts."""
-        counts = {}
+        counts, dropped = {}, list(self._dropped)
         for block, path in zip(self._blocks, self._paths, strict=True):
             songs = SongBlock.load(path)
-            dropped = dropped + songs.corpus.skipped
+            dropped += songs.corpus.skipped
             counts.setdefault(block.split, collections.Counter()).update(songs.counts())
         counts = {split: dict(counter) for split, counter in counts.items()}
-        reasons = collections.Counter(reason.split(" (")[0] for _, reason in dropped)
-        self.info.metadata["counts"] = counts | {"dropped": dict(reasons.most_common())}
+        self.info.metadata["counts"] = counts | {"dropped": _count_reasons(dropped)}
         lines = [f"{name}\t{reason}\n" for name, reason in sorted(dropped)]
         (self.data_path / "dropped_files.tsv").write_text("".join(["file\treason\n", *lines]))
         return counts
 
     def _process_pipeline_result(self, pipeline_result):
         counters = pipeline_result.metrics().query()["counters"]
-        counts = {"dropped": {}}
+        counts = {"dropped": _count_reasons(self._dropped)}
         for counter in counters:
             if counter.key.metric.namespace in ("train", "validation", "dropped"):
                 counts.setdefault(counter.key.metric.namespace, {})[counter.key.metric.name] = counter.committed
         self.info.metadata["counts"] = counts
+
+
+def _count_reasons(dropped):
+    """Numbers of dropped files by reason, without the particulars in brackets."""
+    return dict(collections.Counter(reason.split(" (")[0] for _, reason in dropped).most_common())
 
 
 def _progress(done, total):

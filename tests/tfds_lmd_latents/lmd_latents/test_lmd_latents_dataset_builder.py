@@ -172,8 +172,8 @@ def pack(path, folder, pattern):
 def test_music_and_magenta_encoder_are_downloaded(songs, server, tmp_path):
     pack(tmp_path / "web" / "songs.tar.gz", songs, "**/*.mid")
     pack(tmp_path / "web" / "musicvae.tar", GOLDEN, "*.ckpt*")
-    about = json.loads((GOLDEN / "about.json").read_text())
-    builder = build(f"{server}/songs.tar.gz", f"{server}/musicvae.tar", tmp_path, latent_dim=about["z_size"])
+    sizes = json.loads((GOLDEN / "about.json").read_text())["hparams"]
+    builder = build(f"{server}/songs.tar.gz", f"{server}/musicvae.tar", tmp_path, latent_dim=sizes["z_size"])
     assert builder.info.splits["train"].num_examples == 9
     vae = MusicVAE.from_magenta_checkpoint(tmp_path / "web" / "musicvae.tar")
     tfds_lmd_latents.check_encoder(builder, vae)
@@ -197,7 +197,7 @@ def test_a_download_that_breaks_off_is_refused(songs, encoder, server, tmp_path)
     path = tmp_path / "web" / "songs.tar.gz"
     pack(path, songs, "**/*.mid")
     path.write_bytes(path.read_bytes()[:500])
-    with pytest.raises(Exception, match=r"songs\.tar\.gz"):
+    with pytest.raises(Exception, match=r"Error while extracting .*songs.*: .*ended before"):
         build(f"{server}/songs.tar.gz", encoder, tmp_path)
     assert not (tmp_path / "lmd_latents" / "songs_sequences").exists()
 
