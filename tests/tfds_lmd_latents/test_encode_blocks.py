@@ -68,11 +68,11 @@ def test_a_build_goes_on_where_it_was_killed(blocks, tiny_preset, tmp_path, monk
 
 def test_a_full_disk_keeps_the_blocks_before(blocks, tiny_preset, tmp_path):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    first, *_ = encode_blocks(blocks[:1], str(tiny_preset), tmp_path, num_workers=0)
+    first, *_ = encode_blocks(blocks[:1], str(tiny_preset), tmp_path / "encoded", num_workers=0)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
     try:
         with pytest.raises(OSError, match="File too large"):
-            encode_blocks(blocks, str(tiny_preset), tmp_path, num_workers=0)
+            encode_blocks(blocks, str(tiny_preset), tmp_path / "encoded", num_workers=0)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert list(tmp_path.glob("*")) == [first]
+    assert list((tmp_path / "encoded").iterdir()) == [first]

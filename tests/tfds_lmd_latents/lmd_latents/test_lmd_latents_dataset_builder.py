@@ -199,7 +199,7 @@ def test_a_download_that_breaks_off_is_refused(songs, encoder, server, tmp_path)
     path.write_bytes(path.read_bytes()[:500])
     with pytest.raises(Exception, match=r"Error while extracting .*songs.*: .*ended before"):
         build(f"{server}/songs.tar.gz", encoder, tmp_path)
-    assert not (tmp_path / "lmd_latents" / "songs_sequences").exists()
+    assert not (tmp_path / "lmd_latents" / "songs_sequences" / "1.0.0").exists()
 
 
 def test_a_source_without_a_piece_is_refused(encoder, tmp_path, songs):
