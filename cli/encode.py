@@ -1,5 +1,7 @@
 """`symdiff encode`: MIDI files into latents."""
 
+import re
+
 import click
 
 from keras_symdiff.cli.options import dry_run_option, model_option, print_config
@@ -7,24 +9,31 @@ from keras_symdiff.cli.options import dry_run_option, model_option, print_config
 
 @click.command("encode")
 @click.argument("paths", metavar="DIR...", nargs=-1, required=True, type=click.Path(exists=True))
-@click.option(
-    "-o", "--output", metavar="FILE.npz", required=True, type=click.Path(dir_okay=False), help="File to write."
-)
+@click.option("-o", "--output", metavar="FILE.npz", type=click.Path(dir_okay=False), help="File to write.")
+@click.option("--publish", metavar="DIR", type=click.Path(file_okay=False),
+              help="Instead, build the TFDS data set lmd_latents of one folder or archive there.")  # fmt: skip
 @click.option("--transpose", type=click.IntRange(0, 11), default=0, show_default=True, metavar="SEMITONES",
               help="Also encode every melody transposed by up to so many semitones, up and down.")  # fmt: skip
 @model_option
 @dry_run_option
-def encode_command(paths, output, transpose, preset, dry_run):
+def encode_command(paths, output, publish, transpose, preset, dry_run):
     """Encode all melodies in DIR... (folders or MIDI files) into one .npz file.
 
-    Each distinct phrase is encoded once. `train` and `decode` read the file.
+    Each distinct phrase is encoded once. `train` and `decode` read the file. --publish builds a data set for
+    `tfds.load` instead, with a card; a killed build goes on where it stopped.
     """
+    if (output is None) == (publish is None):
+        raise click.UsageError("Name one of -o FILE.npz and --publish DIR.")
+    if publish and (len(paths) > 1 or transpose):
+        raise click.UsageError("--publish takes one folder or archive, and no --transpose.")
     if dry_run:
         return print_config(click.get_current_context().params)
     from pathlib import Path
 
     from keras_symdiff.cli.options import announce_backend, progress_bar, read_corpus_aloud
 
+    if publish:
+        return _publish(paths[0], publish, preset)
     if not output.endswith(".npz"):
         raise click.BadParameter(f"{output} does not end in .npz", param_hint="-o")
     announce_backend()
@@ -41,3 +50,25 @@ def encode_command(paths, output, transpose, preset, dry_run):
         f"Wrote {output}: {len(corpus.names)} melodies, {len(corpus.tokens)} phrases, {len(latents.mean)} distinct, "
         f"{len(latents.windows())} pieces of 64 bars"
     )
+
+
+def _publish(source, data_dir, preset):
+    from importlib.util import find_spec
+    from pathlib import Path
+
+    from keras_symdiff.cli.options import announce_backend
+
+    announce_backend()
+    import tensorflow_datasets as tfds
+
+    import tfds_lmd_latents
+
+    name = re.sub(r"\W+", "_", Path(source).resolve().name.split(".")[0]).lower()
+    config = tfds_lmd_latents.LmdLatentsConfig(name=name, source=source, encoder=preset)
+    # tf.data reads only one of the formats, and only that one needs TensorFlow to be written.
+    file_format, read = ("tfrecord", "load") if find_spec("tensorflow") else ("array_record", "data_source")
+    builder = tfds.builder("lmd_latents", config=config, data_dir=data_dir, file_format=file_format)
+    builder.download_and_prepare()
+    examples = {split: info.num_examples for split, info in builder.info.splits.items()}
+    click.echo(f"Wrote {builder.data_path} ({examples}). Read it:")
+    click.echo(f'  import tfds_lmd_latents; tfds.{read}("lmd_latents/{name}", split="train", data_dir="{data_dir}")')

@@ -98,24 +98,50 @@ class LatentTransform:
         Raises:
             ValueError: If shapes are wrong, a mean is not finite, or no dimension is below `threshold`.
         """
-        mean = np.asarray(mean)
-        if mean.ndim != 2 or not len(mean):
-            raise ValueError(f"`mean` must have shape (N, Z) with N >= 1. Received: mean of shape {mean.shape}")
+        return cls.fit_batches([(mean, stddev)], threshold, kept_dims)
+
+    @classmethod
+    def fit_batches(cls, batches, threshold=1.0, kept_dims=None):
+        """Does what `fit` does in one pass over a split that does not fit into memory.
+
+        Args:
+            batches: iterable of `(mean, stddev)`, `(N, Z)` each, N of any size; such as
+                `tfds_lmd_latents.posteriors(dataset)`. Memory is bounded by one batch.
+            threshold: Float. Defaults to `1.0`.
+            kept_dims: Optional integers, as for `fit`.
+
+        Returns:
+            A `LatentTransform`.
+
+        Raises:
+            ValueError: As `fit`; also if there is no batch.
+        """
+        count, total, minimum, maximum = 0, 0.0, np.inf, -np.inf
+        for mean, stddev in batches:
+            mean = np.asarray(mean)
+            if mean.ndim != 2 or not len(mean) or (count and mean.shape[1:] != minimum.shape):
+                raise ValueError(f"`mean` must have shape (N, Z) with N >= 1. Received: mean of shape {mean.shape}")
+            if kept_dims is None:
+                if np.shape(stddev) != mean.shape:
+                    raise ValueError(
+                        "Without `kept_dims`, `stddev` must have the shape of `mean`. "
+                        f"Received: stddev of shape {np.shape(stddev)}, mean of shape {mean.shape}"
+                    )
+                total = total + np.sum(stddev, axis=0, dtype=np.float64)  # (Z,)
+            count += len(mean)
+            minimum, maximum = np.minimum(minimum, mean.min(axis=0)), np.maximum(maximum, mean.max(axis=0))  # (Z,)
+        if not count:
+            raise ValueError("A transform is fitted on at least one batch. Received: no batches")
         if kept_dims is None:
-            if np.shape(stddev) != mean.shape:
-                raise ValueError(
-                    "Without `kept_dims`, `stddev` must have the shape of `mean`. "
-                    f"Received: stddev of shape {np.shape(stddev)}, mean of shape {mean.shape}"
-                )
-            average = np.mean(stddev, axis=0, dtype=np.float64)  # (Z,)
+            average = total / count
             kept_dims = np.flatnonzero(average < threshold)
             if not len(kept_dims):
                 raise ValueError(
                     "At least one dimension's mean posterior standard deviation must be below `threshold`. "
                     f"Received: threshold={threshold}, least mean standard deviation {average.min():.4f}"
                 )
-        kept = mean[:, np.asarray(kept_dims)]  # (N, D)
-        return cls(kept_dims, kept.min(axis=0), kept.max(axis=0), mean.shape[1])
+        kept = np.asarray(kept_dims)
+        return cls(kept, minimum[kept], maximum[kept], len(minimum))
 
     @property
     def num_kept_dims(self):
@@ -137,7 +163,7 @@ class LatentTransform:
         latents = np.asarray(latents)
         if latents.ndim < 1 or latents.shape[-1] != self.latent_dim:
             raise ValueError(f"`latents` must have shape (..., {self.latent_dim}). Received: shape {latents.shape}")
-        center, half_range = self._center_and_half_range()
+        center, half_range = self.center_and_half_range()
         return (latents[..., self.kept_dims].astype(np.float64) - center) / half_range  # (..., D)
 
     def inverse(self, scaled, fill_seed=None):
@@ -162,11 +188,12 @@ class LatentTransform:
             latents = np.zeros(shape, dtype=np.float32)
         else:
             latents = np.random.default_rng(fill_seed).standard_normal(shape, dtype=np.float32)
-        center, half_range = self._center_and_half_range()
+        center, half_range = self.center_and_half_range()
         latents[..., self.kept_dims] = scaled.astype(np.float64) * half_range + center
         return latents  # (..., Z)
 
-    def _center_and_half_range(self):
+    def center_and_half_range(self):
+        """What `forward` subtracts and then divides by, `(D,)` each; a range of 0 counts as 2: it only centres."""
         half_range = (self.maximum - self.minimum) / 2
         return (self.minimum + self.maximum) / 2, np.where(half_range == 0, 1.0, half_range)  # (D,), (D,)
 

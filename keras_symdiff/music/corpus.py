@@ -128,10 +128,7 @@ def read_corpus(paths, progress=None):
     num_files = 0
     for done, file in enumerate(files, start=1):
         try:
-            melodies = read_melodies(file)
-            problem = next(filter(None, (melody.meter_problem for melody in melodies)), None)
-            if problem:
-                raise MidiError(file, f"is not in 4/4 ({problem})")
+            melodies = read_melodies_in_four(file)
         except MidiError as error:
             skipped.append((str(file), error.reason))
         except OSError as error:
@@ -156,6 +153,27 @@ def read_corpus(paths, progress=None):
         num_files=num_files,
         skipped=skipped,
     )
+
+
+def read_melodies_in_four(path, data=None):
+    """Reads the melodies of a MIDI file whose metre fits the 4/4 grid.
+
+    Args:
+        path: path of a MIDI file.
+        data: bytes of the file, if they are at hand. Defaults to `None`.
+
+    Returns:
+        A list of `Melody`.
+
+    Raises:
+        MidiError: if the file is not usable, or is in another metre.
+        OSError: if the file cannot be opened.
+    """
+    melodies = read_melodies(path, data)
+    problem = next(filter(None, (melody.meter_problem for melody in melodies)), None)
+    if problem:
+        raise MidiError(path, f"is not in 4/4 ({problem})")
+    return melodies
 
 
 def find_midi_files(paths):

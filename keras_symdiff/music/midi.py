@@ -32,7 +32,7 @@ class MidiError(ValueError):
         self.reason = reason
 
 
-def read_melodies(path):
+def read_melodies(path, data=None):
     """Reads every usable instrument of a MIDI file as a melody.
 
     A step is a quarter of the file's own quarter note; tempo changes and time signatures are kept as data. Drums are
@@ -40,6 +40,7 @@ def read_melodies(path):
 
     Args:
         path: path of a MIDI file of at most 16 MiB.
+        data: bytes of the file, if they are at hand; `path` then only names it. Defaults to `None`.
 
     Returns:
         A list of `Melody`, one for each instrument with at least one note in pitches 21..108, in the file's order.
@@ -55,7 +56,7 @@ def read_melodies(path):
         print(melody.name, melody.phrases()[0].shape)
     ```
     """
-    score = read_score(path)
+    score = read_score(path, data)
     melodies = melodies_of_score(score, path)
     if melodies:
         return melodies
@@ -66,11 +67,12 @@ def read_melodies(path):
     raise MidiError(path, f"has no note between pitches {constants.MIN_PITCH} and {constants.MAX_PITCH}")
 
 
-def read_score(path):
+def read_score(path, data=None):
     """Parses a MIDI file within the bounds of this module.
 
     Args:
         path: path of a MIDI file.
+        data: bytes of the file, if they are at hand. Defaults to `None`.
 
     Returns:
         A `symusic.Score` in ticks.
@@ -80,8 +82,9 @@ def read_score(path):
     """
     import symusic
 
-    with open(path, "rb") as file:
-        data = file.read(MAX_FILE_BYTES + 1)
+    if data is None:
+        with open(path, "rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
     if not data:
         raise MidiError(path, "is empty")
     if len(data) > MAX_FILE_BYTES:

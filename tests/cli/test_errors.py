@@ -73,6 +73,8 @@ def test_options_that_are_wrong(cli, tmp_path):
     fails(cli("sample", "-n", 0, "-o", out), "0 is not in the range x>=1", 2)
     fails(cli("sample", "-o", tmp_path / "file"), "is a file", 2)
     fails(cli("encode", SONG, "-o", tmp_path / "out.mid"), "does not end in .npz", 2)
+    fails(cli("encode", SONG), "Name one of -o FILE.npz and --publish DIR", 2)
+    fails(cli("encode", SONG, SONG, "--publish", out), "--publish takes one folder or archive", 2)
     fails(cli("decode", SONG, "-o", out), "is not a .npz file", 2)
 
 

@@ -121,3 +121,21 @@ def test_errors_name_what_was_received(posteriors):
         LatentTransform.fit(mean, stddev, threshold=0.1)
     with pytest.raises(ValueError, match="finite"):
         LatentTransform.fit(np.where(mean > 3, np.nan, mean), stddev)
+
+
+def test_fitting_batches_in_one_pass_is_fitting_all_at_once(posteriors):
+    mean, stddev = posteriors
+    pieces = ((mean[rows], stddev[rows]) for rows in np.array_split(np.arange(len(mean)), 7))
+    streamed, whole = LatentTransform.fit_batches(pieces), LatentTransform.fit(mean, stddev)
+    for name in ("kept_dims", "minimum", "maximum", "latent_dim"):
+        np.testing.assert_array_equal(getattr(streamed, name), getattr(whole, name))
+    chosen = LatentTransform.fit_batches([(mean[:9], None), (mean[9:], None)], kept_dims=[4, 5])
+    np.testing.assert_array_equal(chosen.maximum, mean[:, [4, 5]].max(axis=0))
+
+
+def test_batches_that_do_not_belong_together_are_refused(posteriors):
+    mean, stddev = posteriors
+    with pytest.raises(ValueError, match="no batches"):
+        LatentTransform.fit_batches([])
+    with pytest.raises(ValueError, match=r"mean of shape \(5000, 3\)"):
+        LatentTransform.fit_batches([(mean, stddev), (mean[:, :3], stddev[:, :3])])

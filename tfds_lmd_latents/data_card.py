@@ -1,0 +1,96 @@
+"""The card of a built data set: what is in it, from where, and a picture of its latents."""
+
+import io
+import itertools
+
+import numpy as np
+
+from tfds_lmd_latents.pieces import posteriors
+
+_EXAMPLES = 10_000  # shuffled, so that the first ones are a fair sample
+
+_CARD = """# {name}
+
+{description}
+
+| | |
+|---|---|
+| source | {source}, SHA-256 of names and contents `{source_hash}` |
+| licence of the music | {licence} |
+| encoder | {encoder}, fingerprint `{encoder_fingerprint}` |
+| built by | keras_symdiff {keras_symdiff}, `{file_format}` |
+
+{splits}
+
+Files that were left out: {dropped}. On one machine, `dropped_files.tsv` names each.
+
+Latents, over {phrases} phrases of {examples} random training examples: {kept} of {latent_dim} dimensions have a mean
+posterior standard deviation below 1.0; means lie in [{minimum:.2f}, {maximum:.2f}], with a standard deviation of
+{deviation:.2f} in the median dimension that is kept.
+
+![Posterior standard deviation](posterior_stddev.png)
+
+The picture is the paper's Figure 5 for this data: at the prior's 1.0 the encoder says nothing in a dimension.
+"""
+
+
+def write_data_card(builder):
+    """Writes `README.md` and `posterior_stddev.png` beside a data set's files.
+
+    Args:
+        builder: TFDS builder of a prepared `lmd_latents`.
+    """
+    metadata, info = builder.info.metadata, builder.info
+    from tensorflow_datasets.core.file_adapters import FileFormat
+
+    random_access = info.file_format == FileFormat.ARRAY_RECORD
+    train = builder.as_data_source("train") if random_access else builder.as_dataset("train").as_numpy_iterator()
+    examples = min(_EXAMPLES, info.splits["train"].num_examples)
+    count, sums = 0, np.zeros((3, info.features["mean"].shape[1]))  # of stddev, mean, mean ** 2
+    minimum, maximum = np.inf, -np.inf
+    for mean, stddev in posteriors(itertools.islice(train, examples)):
+        count += len(mean)
+        sums += [stddev.sum(axis=0), mean.sum(axis=0), np.square(mean, dtype=np.float64).sum(axis=0)]
+        minimum, maximum = min(minimum, mean.min()), max(maximum, mean.max())
+    stddev, mean, square = sums / count  # (Z,) each
+    kept = stddev < 1.0
+    counts = metadata["counts"]
+    columns = list(counts.get("train", {}))
+    rows = [["split", "examples", *columns]]
+    for split, split_info in info.splits.items():
+        rows.append([split, split_info.num_examples, *(counts.get(split, {}).get(name, 0) for name in columns)])
+    rows.insert(1, ["---"] * len(rows[0]))
+    deviation = np.sqrt(np.maximum(square - mean**2, 0))
+    card = _CARD.format(
+        name=info.full_name,
+        description=builder.builder_config.description or info.description,
+        splits="\n".join("| " + " | ".join(map(str, row)) + " |" for row in rows),
+        dropped=", ".join(f"{count} {reason}" for reason, count in counts["dropped"].items()) or "none",
+        phrases=count,
+        examples=examples,
+        kept=kept.sum(),
+        latent_dim=len(kept),
+        minimum=minimum,
+        maximum=maximum,
+        deviation=np.median(deviation[kept]) if kept.any() else 0.0,
+        file_format=info.file_format.value,
+        **{key: value for key, value in metadata.items() if key != "counts"},
+    )
+    (builder.data_path / "posterior_stddev.png").write_bytes(_draw(stddev))
+    (builder.data_path / "README.md").write_text(card)
+
+
+def _draw(stddev):
+    """Draws mean posterior standard deviations (Z,) in ascending order, PNG bytes."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 3), layout="constrained")
+    axes = figure.add_subplot()
+    axes.bar(np.arange(len(stddev)), np.sort(stddev), width=1.0)
+    axes.axhline(1.0, color="black", linewidth=0.8, linestyle="--")
+    axes.set(
+        xlabel="latent dimension, sorted", ylabel="mean posterior\nstandard deviation", xlim=(-0.5, len(stddev) - 0.5)
+    )
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=120)
+    return buffer.getvalue()

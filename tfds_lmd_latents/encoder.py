@@ -1,0 +1,38 @@
+"""The MusicVAE that encodes a data set."""
+
+import functools
+import pathlib
+
+MAGENTA_ENCODER = "https://storage.googleapis.com/magentadata/models/music_vae/checkpoints/cat-mel_2bar_big.tar"
+
+
+@functools.cache
+def load_encoder(name):
+    """Loads a MusicVAE, once a process.
+
+    Args:
+        name: str: a checkpoint of Magenta (`.tar` or prefix; needs TensorFlow), a preset, or a run directory.
+
+    Returns:
+        A `MusicVAE`.
+
+    Raises:
+        ValueError: if it is none of them, or damaged.
+    """
+    from keras_symdiff import MusicVAE
+
+    if pathlib.Path(name).is_file() or pathlib.Path(f"{name}.index").is_file():
+        return MusicVAE.from_magenta_checkpoint(name)
+    return MusicVAE.from_preset(name)
+
+
+def latent_dim_of(name):
+    """Size of the latents of a preset or run directory; of anything else, that of Magenta's published checkpoint."""
+    from keras_symdiff.constants import LATENT_DIM
+    from keras_symdiff.presets.preset import preset_folder, read_config
+
+    try:
+        folder = preset_folder(name)
+    except ValueError:
+        return LATENT_DIM
+    return read_config(folder / "music_vae")["latent_dim"]

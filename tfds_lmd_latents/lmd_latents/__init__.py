@@ -1,0 +1,1 @@
+"""The data set `lmd_latents`, laid out as TFDS asks for."""

@@ -1,0 +1,153 @@
+"""The MIDI files of a source: found, hashed, split and cut into blocks."""
+
+import dataclasses
+import hashlib
+import lzma
+import pathlib
+import shutil
+import tarfile
+import tempfile
+import zipfile
+import zlib
+
+from keras_symdiff.music.midi import MAX_FILE_BYTES
+
+FILES_PER_BLOCK = 256
+SPLITS = ("train", "validation")
+SUFFIXES = (".mid", ".midi")
+
+
+@dataclasses.dataclass(frozen=True)
+class MidiFile:
+    """A MIDI file of a source.
+
+    Args:
+        path: str, where it lies.
+        name: str, its path below the source's folder.
+        sha256: str, hexadecimal hash of its bytes.
+    """
+
+    path: str
+    name: str
+    sha256: str
+
+    @property
+    def split(self):
+        """`"validation"` for one file in a hundred, by its hash; else `"train"` (the paper's 99 / 1)."""
+        return "validation" if int(self.sha256[:16], 16) % 100 == 0 else "train"
+
+
+@dataclasses.dataclass(frozen=True)
+class Block:
+    """Files that are parsed and encoded together: what a build does, or does again after a kill, at a time.
+
+    Args:
+        number: int, place among all blocks; those of the train split come first.
+        split: str, the split of all its files.
+        files: tuple of `MidiFile`.
+    """
+
+    number: int
+    split: str
+    files: tuple
+
+
+def find_midi_files(folder, pattern="**/*"):
+    """Lists the different MIDI files of a folder by name.
+
+    Args:
+        folder: path.
+        pattern: glob below `folder`. Defaults to everything.
+
+    Returns:
+        Tuple of:
+        - files: list of `MidiFile`, the first of each content.
+        - dropped: list of (name, reason), the others.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    folder = pathlib.Path(folder)
+    files, dropped, first = [], [], {}
+    paths = [path for path in folder.glob(pattern) if path.suffix.lower() in SUFFIXES and path.is_file()]
+    for path in sorted(paths):
+        name = path.relative_to(folder).as_posix()
+        try:
+            with open(path, "rb") as file:
+                sha256 = hashlib.sha256(file.read(MAX_FILE_BYTES + 1)).hexdigest()
+        except OSError as error:
+            dropped.append((name, error.strerror or str(error)))
+            continue
+        if sha256 in first:
+            dropped.append((name, f"is a copy of another file ({first[sha256]})"))
+            continue
+        first[sha256] = name
+        files.append(MidiFile(str(path), name, sha256))
+    if not files:
+        raise ValueError(f"The source must hold MIDI files (*.mid, *.midi). Received: {folder} without a readable one")
+    return files, dropped
+
+
+def hash_of_files(files):
+    """SHA-256 of the names and contents of files: equal where a build has the same input."""
+    return hashlib.sha256("".join(f"{file.sha256} {file.name}\n" for file in files).encode()).hexdigest()
+
+
+def cut_into_blocks(files):
+    """Cuts files into blocks of one split each, train first.
+
+    A melody that several files hold is kept where it comes first, so that what validation holds is new to it.
+
+    Args:
+        files: list of `MidiFile`.
+
+    Returns:
+        List of `Block`.
+    """
+    blocks = []
+    for split in SPLITS:
+        members = [file for file in files if file.split == split]
+        for start in range(0, len(members), FILES_PER_BLOCK):
+            blocks.append(Block(len(blocks), split, tuple(members[start : start + FILES_PER_BLOCK])))
+    return blocks
+
+
+def open_source(source, folder):
+    """Unpacks a source that is an archive.
+
+    Args:
+        source: path of a folder of MIDI files, of an archive of them (`.tar`, compressed or not, or `.zip`), or of a
+            folder that holds nothing but an archive.
+        folder: path in which unpacked archives are kept, under their hash.
+
+    Returns:
+        Path of a folder below which the MIDI files lie.
+
+    Raises:
+        ValueError: if the archive is damaged, or a file is no archive.
+        FileNotFoundError: if there is no `source`.
+    """
+    source = pathlib.Path(source)
+    if source.is_dir():
+        entries = list(source.iterdir())
+        if len(entries) != 1 or entries[0].is_dir() or entries[0].suffix.lower() in SUFFIXES:
+            return source
+        (source,) = entries
+    with open(source, "rb") as file:
+        target = pathlib.Path(folder) / hashlib.file_digest(file, "sha256").hexdigest()
+    if target.exists():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = pathlib.Path(tempfile.mkdtemp(dir=target.parent, prefix=".incomplete."))
+    try:
+        if zipfile.is_zipfile(source):
+            shutil.unpack_archive(source, temporary, "zip")
+        else:
+            with tarfile.open(source) as archive:
+                archive.extractall(temporary, filter="data")
+        temporary.rename(target)
+    except (tarfile.TarError, shutil.ReadError, zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError) as error:
+        raise ValueError(f"A source is a folder or a whole archive. Received: {source} ({error})") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return target

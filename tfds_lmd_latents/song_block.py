@@ -1,0 +1,242 @@
+"""The melodies of a block of MIDI files, before and after encoding."""
+
+import dataclasses
+import hashlib
+import io
+import itertools
+import zipfile
+
+import numpy as np
+
+from keras_symdiff.constants import BARS_PER_PHRASE, PHRASE_STEPS, PIECE_PHRASES
+from keras_symdiff.music.corpus import Corpus, read_melodies_in_four
+from keras_symdiff.music.midi import MidiError
+from keras_symdiff.write_atomically import write_atomically
+
+_PROVENANCE = [("name", np.str_), ("file_hash", np.str_), ("track", np.int32), ("first_bar", np.int32)]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class SongBlock:
+    """The melodies of a block of files.
+
+    Args:
+        corpus: `Corpus` of M melodies and N phrases; its `skipped` has the names of files.
+        provenance: dict of arrays (M,): `name` and `file_hash` (SHA-256), `track`, `first_bar` (4/4, from 0).
+        qpm: float32 array (N,), tempo where a phrase starts, in quarters per minute.
+        duplicates: int, melodies that were left out because an earlier file, or track, has them too.
+    """
+
+    corpus: Corpus
+    provenance: dict
+    qpm: np.ndarray
+    duplicates: int = 0
+
+    @classmethod
+    def parse(cls, files):
+        """Reads the melodies of files. One that cannot be used stops nothing.
+
+        Args:
+            files: sequence of `MidiFile`.
+
+        Returns:
+            A `SongBlock`.
+        """
+        tokens, rests, qpm = [np.zeros((0, PHRASE_STEPS), np.int8)], [np.zeros(0, bool)], [np.zeros(0, np.float32)]
+        rows, skipped = [], []
+        for file in files:
+            try:
+                melodies = read_melodies_in_four(file.path)
+            except MidiError as error:
+                skipped.append((file.name, error.reason))
+            except OSError as error:
+                skipped.append((file.name, error.strerror or str(error)))
+            else:
+                for melody in melodies:
+                    melody_tokens, melody_rests = melody.phrases()
+                    steps = melody.first_step + PHRASE_STEPS * np.arange(len(melody_tokens))
+                    at, tempos = np.array(melody.tempos).T
+                    tokens.append(melody_tokens)
+                    rests.append(melody_rests)
+                    qpm.append(tempos[np.searchsorted(at, steps, side="right") - 1].astype(np.float32))
+                    rows.append((file.name, file.sha256, melody.track, melody.first_bar))
+        columns = zip(*rows, strict=True) if rows else [()] * len(_PROVENANCE)
+        corpus = Corpus(
+            tokens=np.concatenate(tokens),
+            rests=np.concatenate(rests),
+            offsets=np.cumsum([0, *map(len, tokens[1:])]),
+            names=[f"{name}#{track}" for name, _, track, _ in rows],
+            num_files=len(files) - len(skipped),
+            skipped=skipped,
+        )
+        provenance = {name: np.array(c, dtype) for (name, dtype), c in zip(_PROVENANCE, columns, strict=True)}
+        return cls(corpus, provenance, np.concatenate(qpm))
+
+    def digests(self):
+        """Hashes of the melodies' tokens, list of M bytes; equal for equal melodies."""
+        offsets = self.corpus.offsets
+        return [
+            hashlib.blake2b(self.corpus.tokens[start:end].tobytes(), digest_size=16).digest()
+            for start, end in itertools.pairwise(offsets)
+        ]
+
+    def keep(self, melodies):
+        """Keeps some of the melodies; the others are duplicates.
+
+        Args:
+            melodies: increasing indices of melodies.
+
+        Returns:
+            A `SongBlock`.
+        """
+        melodies = np.asarray(melodies, dtype=np.int64)
+        offsets = self.corpus.offsets
+        lengths = np.diff(offsets)[melodies]
+        kept = np.isin(np.repeat(np.arange(len(offsets) - 1), np.diff(offsets)), melodies)  # (N,)
+        corpus = dataclasses.replace(
+            self.corpus,
+            tokens=self.corpus.tokens[kept],
+            rests=self.corpus.rests[kept],
+            offsets=np.concatenate([[0], np.cumsum(lengths)]),
+            names=[self.corpus.names[melody] for melody in melodies],
+        )
+        provenance = {name: column[melodies] for name, column in self.provenance.items()}
+        return SongBlock(corpus, provenance, self.qpm[kept], len(self.corpus.names) - len(melodies))
+
+    def counts(self):
+        """Counts what a report shows, a dict of int."""
+        return {
+            "files": self.corpus.num_files,
+            "melodies": len(self.corpus.names),
+            "duplicate melodies": self.duplicates,
+            "phrases": len(self.corpus.tokens),
+            "encoded phrases": len(self.corpus.distinct()[0]),
+            "pieces": len(self.corpus.windows()),
+        }
+
+    @classmethod
+    def load(cls, path):
+        """Reads the melodies of what `EncodedBlock.save` wrote, and not their posteriors.
+
+        Raises:
+            ValueError: if the file is damaged.
+            FileNotFoundError: if there is none.
+        """
+        columns = [name for name, _ in _PROVENANCE]
+        names = ["tokens", "rests", "offsets", "num_files", "skipped", "qpm", "duplicates", *columns]
+        fields = _read(path, names)
+        corpus = Corpus(
+            tokens=fields["tokens"],
+            rests=fields["rests"],
+            offsets=fields["offsets"],
+            names=[f"{name}#{track}" for name, track in zip(fields["name"], fields["track"], strict=True)],
+            num_files=int(fields["num_files"]),
+            skipped=[tuple(row) for row in fields["skipped"].tolist()],
+        )
+        return cls(corpus, {name: fields[name] for name in columns}, fields["qpm"], int(fields["duplicates"]))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class EncodedBlock:
+    """The melodies of a block with their posteriors.
+
+    Args:
+        songs: `SongBlock` of N phrases, U of them distinct.
+        mean: float32 array (U, Z).
+        stddev: float32 array (U, Z).
+        inverse: int array (N,): phrase `n` has the posterior `inverse[n]`.
+    """
+
+    songs: SongBlock
+    mean: np.ndarray
+    stddev: np.ndarray
+    inverse: np.ndarray
+
+    @classmethod
+    def encode(cls, vae, songs):
+        """Encodes the distinct phrases of a block, in an order and in batches that only the block decides.
+
+        Args:
+            vae: `MusicVAE`.
+            songs: `SongBlock`.
+
+        Returns:
+            An `EncodedBlock`.
+        """
+        tokens, inverse = songs.corpus.distinct()
+        mean, stddev = vae.encode(tokens)
+        return cls(songs, mean, stddev, inverse)
+
+    def examples(self, layout):
+        """Yields what the data set holds of this block.
+
+        Args:
+            layout: `"sequences"`, every 32 consecutive phrases of a melody without a rest phrase; or `"melodies"`,
+                every melody whole.
+
+        Yields:
+            Tuples of a str that no other example has, and a dict of NumPy arrays and scalars.
+        """
+        corpus, provenance = self.songs.corpus, self.songs.provenance
+        if layout == "sequences":
+            starts = corpus.windows()
+            melodies = np.searchsorted(corpus.offsets, starts, side="right") - 1
+            ends = starts + PIECE_PHRASES
+        else:
+            melodies = np.arange(len(corpus.names))
+            starts, ends = corpus.offsets[:-1], corpus.offsets[1:]
+        for melody, start, end in zip(melodies.tolist(), starts.tolist(), ends.tolist(), strict=True):
+            offset = start - int(corpus.offsets[melody])
+            rows = self.inverse[start:end]
+            yield (
+                f"{provenance['file_hash'][melody]}-{provenance['track'][melody]}-{offset}",
+                {
+                    "mean": self.mean[rows],
+                    "stddev": self.stddev[rows],
+                    "tokens": corpus.tokens[start:end],
+                    "file": str(provenance["name"][melody]),
+                    "file_hash": str(provenance["file_hash"][melody]),
+                    "track": int(provenance["track"][melody]),
+                    "first_bar": int(provenance["first_bar"][melody]) + BARS_PER_PHRASE * offset,
+                    "qpm": float(self.songs.qpm[start]),
+                },
+            )
+
+    def save(self, path):
+        """Writes the block; the file appears complete or not at all."""
+        corpus = self.songs.corpus
+        buffer = io.BytesIO()
+        np.savez(
+            buffer,
+            tokens=corpus.tokens,
+            rests=corpus.rests,
+            offsets=corpus.offsets,
+            num_files=corpus.num_files,
+            skipped=np.array(corpus.skipped, dtype=np.str_).reshape(-1, 2),
+            qpm=self.songs.qpm,
+            duplicates=self.songs.duplicates,
+            mean=self.mean,
+            stddev=self.stddev,
+            inverse=self.inverse,
+            **self.songs.provenance,
+        )
+        write_atomically(path, buffer.getbuffer())
+
+    @classmethod
+    def load(cls, path):
+        """Reads what `save` wrote.
+
+        Raises:
+            ValueError: if the file is damaged.
+            FileNotFoundError: if there is none.
+        """
+        songs = SongBlock.load(path)
+        return cls(songs, **_read(path, ["mean", "stddev", "inverse"]))
+
+
+def _read(path, names):
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+            return {name: archive[name] for name in names}
+    except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is damaged ({error}); delete it and build again") from error
