@@ -10,6 +10,7 @@ def test_a_wheel_holds_every_package():
     config.read(ROOT / "setup.cfg", encoding="utf-8")
     listed = config["options"]["packages"].split()
     found = {"keras_symdiff.cli"}
-    for init in (ROOT / "keras_symdiff").rglob("__init__.py"):
-        found.add(".".join(init.parent.relative_to(ROOT).parts))
+    for package in ("keras_symdiff", "tfds_lmd_latents"):
+        for init in (ROOT / package).rglob("__init__.py"):
+            found.add(".".join(init.parent.relative_to(ROOT).parts))
     assert sorted(listed) == sorted(found)

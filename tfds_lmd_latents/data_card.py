@@ -1,10 +1,10 @@
 """The card of a built data set: what is in it, from where, and a picture of its latents."""
 
-import io
 import itertools
 
 import numpy as np
 
+from keras_symdiff.evaluation.figures import plot_posterior_stddev
 from tfds_lmd_latents.pieces import posteriors
 
 _EXAMPLES = 10_000  # shuffled, so that the first ones are a fair sample
@@ -76,21 +76,5 @@ def write_data_card(builder):
         file_format=info.file_format.value,
         **{key: value for key, value in metadata.items() if key != "counts"},
     )
-    (builder.data_path / "posterior_stddev.png").write_bytes(_draw(stddev))
+    plot_posterior_stddev(stddev, 1.0, np.flatnonzero(kept), builder.data_path / "posterior_stddev.png")
     (builder.data_path / "README.md").write_text(card)
-
-
-def _draw(stddev):
-    """Draws mean posterior standard deviations (Z,) in ascending order, PNG bytes."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6, 3), layout="constrained")
-    axes = figure.add_subplot()
-    axes.bar(np.arange(len(stddev)), np.sort(stddev), width=1.0)
-    axes.axhline(1.0, color="black", linewidth=0.8, linestyle="--")
-    axes.set(
-        xlabel="latent dimension, sorted", ylabel="mean posterior\nstandard deviation", xlim=(-0.5, len(stddev) - 0.5)
-    )
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=120)
-    return buffer.getvalue()

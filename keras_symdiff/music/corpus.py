@@ -155,12 +155,11 @@ def read_corpus(paths, progress=None):
     )
 
 
-def read_melodies_in_four(path, data=None):
+def read_melodies_in_four(path):
     """Reads the melodies of a MIDI file whose metre fits the 4/4 grid.
 
     Args:
         path: path of a MIDI file.
-        data: bytes of the file, if they are at hand. Defaults to `None`.
 
     Returns:
         A list of `Melody`.
@@ -169,7 +168,7 @@ def read_melodies_in_four(path, data=None):
         MidiError: if the file is not usable, or is in another metre.
         OSError: if the file cannot be opened.
     """
-    melodies = read_melodies(path, data)
+    melodies = read_melodies(path)
     problem = next(filter(None, (melody.meter_problem for melody in melodies)), None)
     if problem:
         raise MidiError(path, f"is not in 4/4 ({problem})")

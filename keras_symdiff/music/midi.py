@@ -32,7 +32,7 @@ class MidiError(ValueError):
         self.reason = reason
 
 
-def read_melodies(path, data=None):
+def read_melodies(path):
     """Reads every usable instrument of a MIDI file as a melody.
 
     A step is a quarter of the file's own quarter note; tempo changes and time signatures are kept as data. Drums are
@@ -40,7 +40,6 @@ def read_melodies(path, data=None):
 
     Args:
         path: path of a MIDI file of at most 16 MiB.
-        data: bytes of the file, if they are at hand; `path` then only names it. Defaults to `None`.
 
     Returns:
         A list of `Melody`, one for each instrument with at least one note in pitches 21..108, in the file's order.
@@ -56,7 +55,7 @@ def read_melodies(path, data=None):
         print(melody.name, melody.phrases()[0].shape)
     ```
     """
-    score = read_score(path, data)
+    score = read_score(path)
     melodies = melodies_of_score(score, path)
     if melodies:
         return melodies
@@ -67,12 +66,11 @@ def read_melodies(path, data=None):
     raise MidiError(path, f"has no note between pitches {constants.MIN_PITCH} and {constants.MAX_PITCH}")
 
 
-def read_score(path, data=None):
+def read_score(path):
     """Parses a MIDI file within the bounds of this module.
 
     Args:
         path: path of a MIDI file.
-        data: bytes of the file, if they are at hand. Defaults to `None`.
 
     Returns:
         A `symusic.Score` in ticks.
@@ -82,9 +80,8 @@ def read_score(path, data=None):
     """
     import symusic
 
-    if data is None:
-        with open(path, "rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
+    with open(path, "rb") as file:
+        data = file.read(MAX_FILE_BYTES + 1)
     if not data:
         raise MidiError(path, "is empty")
     if len(data) > MAX_FILE_BYTES:
