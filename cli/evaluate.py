@@ -58,6 +58,6 @@ def evaluate_command(run, baseline, data, train, num_samples, steps, output, see
     write_report(
         output, model, mdn, transform, vae, read_latents_aloud(vae, train), read_latents_aloud(vae, data),
         options | {"backend": keras.backend.backend()},
-        lambda label, name, done, total: progress_bar(f"{label}: {name}")(done, total),
+        lambda label, *done: progress_bar(label)(*done),
     )  # fmt: skip
     click.echo(f"Wrote {output}/tables.md, report.json and figures")

@@ -54,15 +54,7 @@ def test_only_the_first_batch_of_new_pieces_is_observed():
     model = LatentDiffusion(TransformerDenoiser(film_dim=8, **SIZES))
     schedule = NoiseSchedule.linear(4, 1e-3, 0.3)
     for task in ("unconditional", "infilling"):
-        make = generators(
-            task,
-            model,
-            None,
-            TRANSFORM,
-            HELD_OUT,
-            schedule,
-            seed=1,
-            observe=lambda done, x: seen.append((done, len(x))),
-        )["Diffusion"]
+        watch = {"num_samples": 3, "seed": 1, "observe": lambda done, x: seen.append((done, len(x)))}
+        make, _ = generators(task, model, None, TRANSFORM, HELD_OUT, schedule, **watch)["Diffusion"]
         make(range(2)), make(range(2, 3))
     assert seen == [(done, 2) for done in range(5)]
