@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_symdiff import constants
 from keras_symdiff.evaluation.overlapping_area import overlapping_area
+from keras_symdiff.music.melody import checked_tokens
 
 _PHRASES_PER_FRAME = 2  # paper 4.4: a 4-bar window ...
 _PHRASES_PER_PAIR = 3  # ... that moves on by 2 bars, one phrase
@@ -66,7 +67,7 @@ def framewise_self_similarity(tokens, variant="exact"):
     """
     if variant not in ("exact", "paper"):
         raise ValueError(f"The variant must be one of ['exact', 'paper']. Received: variant={variant!r}")
-    tokens = _checked_tokens(tokens)
+    tokens = _checked_pieces(tokens)
     is_onset = tokens >= constants.FIRST_ONSET  # (P, L, 32)
     pitch = np.where(is_onset, tokens + np.int32(constants.PITCH_OFFSET), 0)
     length = np.where(is_onset, _steps_to_next_event(tokens), 0)
@@ -195,23 +196,14 @@ def _phrases_of_pairs(keep_mask):
     return np.lib.stride_tricks.sliding_window_view(keep_mask, _PHRASES_PER_PAIR)  # (L - 2, 3)
 
 
-def _checked_tokens(tokens):
+def _checked_pieces(tokens):
     tokens = np.asarray(tokens)
-    if (
-        tokens.ndim != 3
-        or tokens.shape[1] < _PHRASES_PER_PAIR
-        or tokens.shape[2] != constants.PHRASE_STEPS
-        or not np.issubdtype(tokens.dtype, np.integer)
-    ):
+    if tokens.ndim != 3 or tokens.shape[1] < _PHRASES_PER_PAIR:
         raise ValueError(
             f"Tokens must be integers of shape (P, L, {constants.PHRASE_STEPS}) with L >= {_PHRASES_PER_PAIR}. "
             f"Received: tokens of shape {tokens.shape} and dtype {tokens.dtype}"
         )
-    if tokens.size and not (tokens.min() >= 0 and tokens.max() < constants.NUM_TOKENS):
-        raise ValueError(
-            f"Tokens must lie in [0, {constants.NUM_TOKENS - 1}]. "
-            f"Received: tokens from {tokens.min()} to {tokens.max()}"
-        )
+    checked_tokens(tokens.reshape(-1, tokens.shape[2]))
     return tokens
 
 

@@ -151,7 +151,7 @@ class Melody:
         Raises:
             ValueError: if shape or values of `tokens` are others.
         """
-        stream = _checked_tokens(tokens).reshape(-1)
+        stream = checked_tokens(tokens).reshape(-1)
         base = first_bar * constants.STEPS_PER_BAR
         context = {"tempos": ((0, float(qpm)),), **context}
         pitches, starts, ends = _stream_to_notes(stream)
@@ -225,7 +225,7 @@ class Melody:
         Raises:
             ValueError: if the phrases do not lie within the melody.
         """
-        tokens = _checked_tokens(tokens)
+        tokens = checked_tokens(tokens)
         if not 0 <= first_phrase <= first_phrase + len(tokens) <= self.num_phrases:
             raise ValueError(
                 f"The replaced phrases must lie within the melody's {self.num_phrases}. "
@@ -323,7 +323,8 @@ class Melody:
         return at_changes[index] + (steps - at[index]) * per_step[index]
 
 
-def _checked_tokens(tokens):
+def checked_tokens(tokens):
+    """Returns tokens (N, 32) as an array; a ValueError says what is wrong with their shape, type or values."""
     tokens = np.asarray(tokens)
     if tokens.ndim != 2 or tokens.shape[1] != constants.PHRASE_STEPS or not np.issubdtype(tokens.dtype, np.integer):
         raise ValueError(
