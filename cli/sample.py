@@ -26,7 +26,7 @@ def sample_command(num_samples, output, temperature, preset, seed, dry_run):
     announce_backend()
     import numpy as np
 
-    from keras_symdiff.autoregressive.generate import continue_pieces
+    from keras_symdiff.autoregressive.continue_pieces import continue_pieces
     from keras_symdiff.autoregressive.latent_mdn import LatentMDN
     from keras_symdiff.diffusion.generate import sample
     from keras_symdiff.diffusion.latent_diffusion import LatentDiffusion

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_symdiff.autoregressive.generate import continue_pieces
+from keras_symdiff.autoregressive.continue_pieces import continue_pieces
 from keras_symdiff.diffusion.generate import infill, sample
 from keras_symdiff.diffusion.noise_streams import PRIOR, noise_streams
 from keras_symdiff.evaluation.spherical_interpolation import spherical_interpolation

@@ -4,7 +4,7 @@ import pytest
 from keras import ops
 
 from keras_symdiff import LatentMDN, TransformerMDN
-from keras_symdiff.autoregressive.generate import continue_pieces
+from keras_symdiff.autoregressive.continue_pieces import continue_pieces
 from keras_symdiff.autoregressive.mixture import MIN_SCALE
 from keras_symdiff.diffusion.noise_streams import AUTOREGRESSIVE, noise_streams
 
