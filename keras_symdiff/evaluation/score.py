@@ -4,6 +4,7 @@ import numpy as np
 
 from keras_symdiff.evaluation.framewise_self_similarity import (
     framewise_self_similarity,
+    overlap_distance,
     overlap_moments,
     region_pairs,
     relative_similarity,
@@ -18,7 +19,7 @@ from keras_symdiff.evaluation.piece_statistics import piece_statistics
 FEATURES = ("pitch", "duration")
 # Resamples of a set and of the reference are drawn apart; sets of equal size share theirs.
 _SET_SEED, _REFERENCE_SEED = 1, 0
-_LATENT_RESAMPLES = 200  # a resampled Frechet distance takes eigenvectors
+_DISTANCE_RESAMPLES = 200  # a resampled Frechet distance takes eigenvectors
 
 
 class Reference:
@@ -51,8 +52,8 @@ def score(pieces, reference, mask=None):
         JSON-able dict. A figure is a dict of `value`, `low` and `high`, the ends of its 95 % interval by resampling
         pieces, of the reference too:
         - `exact`, `exact_by_piece`, `paper`: framewise self-similarity by variant and aggregation, each a dict of
-          `pitch` and `duration`, each of `consistency` and `variance` (equation 10) and `overlap_mean` and
-          `overlap_variance` (Table 2).
+          `pitch` and `duration`, each of `consistency` and `variance` (equation 10), `overlap_mean` and
+          `overlap_variance` (Table 2), and `overlap_distance` between the distributions.
         - `seam`, `region` (with a mask): as `exact`, of pairs of frames across an edge of the gap and inside it.
         - `latent`: `frechet_distance`, `mmd_polynomial`, `mmd_rbf`.
         - `statistics`: means over pieces of `piece_statistics`, of `training_phrase_rate`, and of `empty_frames`, the
@@ -70,7 +71,11 @@ def score(pieces, reference, mask=None):
             goal, resampled_goal = (overlap_moments(other, w, aggregation) for w in (None, reference.weights))
             values = (*relative_similarity(moments, goal), *moments)
             resamples = (*relative_similarity(resampled, resampled_goal), *resampled)
-            names = ("consistency", "variance", "overlap_mean", "overlap_variance")
+            distance = overlap_distance(own, other)[0]
+            few, few_of_reference = weights[:_DISTANCE_RESAMPLES], reference.weights[:_DISTANCE_RESAMPLES]
+            distances = overlap_distance(own, other, few, few_of_reference)
+            values, resamples = (*values, distance), (*resamples, _around(distance, distances))
+            names = ("consistency", "variance", "overlap_mean", "overlap_variance", "overlap_distance")
             figures[feature] = {n: _figure(v, r) for n, v, r in zip(names, values, resamples, strict=True)}
         return figures
 
@@ -89,8 +94,8 @@ def score(pieces, reference, mask=None):
     result["statistics"] = {name: _mean_figure(values, weights) for name, values in statistics.items()}
     if pieces.scaled is not None:
         scaled = pieces.scaled[: reference.num_latent_pieces]
-        weights = resampled_counts(len(scaled), _LATENT_RESAMPLES, _SET_SEED)
-        result["latent"] = _latent_figures(scaled, reference.scaled, weights, reference.weights[:_LATENT_RESAMPLES])
+        weights = resampled_counts(len(scaled), _DISTANCE_RESAMPLES, _SET_SEED)
+        result["latent"] = _latent_figures(scaled, reference.scaled, weights, reference.weights[:_DISTANCE_RESAMPLES])
     return result
 
 
@@ -103,8 +108,13 @@ def _latent_figures(x, y, x_weights, y_weights):
     for kernel in ("polynomial", "rbf"):
         value = maximum_mean_discrepancy(x, y, kernel)
         figures[f"mmd_{kernel}"] = (value, maximum_mean_discrepancies(x, y, x_weights, y_weights, kernel))
-    # Resampled distances scatter as the distance does but around a larger mean: their width around the value itself.
-    return {name: _figure(value, value + one - np.nanmean(one)) for name, (value, one) in figures.items()}
+    return {name: _figure(value, _around(value, resamples)) for name, (value, resamples) in figures.items()}
+
+
+def _around(value, resamples):
+    """Resampled distances scatter as the distance does, but around a larger mean: moves them around the value."""
+    known = ~np.isnan(resamples)
+    return value + resamples - (resamples[known].mean() if known.any() else 0.0)
 
 
 def _mean_figure(values, weights):

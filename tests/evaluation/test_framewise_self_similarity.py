@@ -5,15 +5,18 @@ import time
 import note_seq
 import numpy as np
 import pytest
+from scipy import stats
 
 from keras_symdiff import Melody
 from keras_symdiff.evaluation.framewise_self_similarity import (
     framewise_self_similarity,
+    overlap_distance,
     overlap_moments,
     region_pairs,
     relative_similarity,
     seam_pairs,
 )
+from keras_symdiff.evaluation.intervals import resampled_counts
 from keras_symdiff.evaluation.overlapping_area import overlapping_area
 from keras_symdiff.music.corpus import read_corpus
 
@@ -244,3 +247,20 @@ def test_other_names_are_refused():
         overlap_moments(np.zeros((1, 3)), aggregation="frames")
     with pytest.raises(ValueError, match=r"Received: overlaps of shape \(3,\)"):
         overlap_moments(np.zeros(3))
+
+
+def test_distance_is_scipys_and_sees_what_mean_or_variance_alone_do_not():
+    stream = np.random.default_rng(0)
+    a, b = stream.beta(4, 2, (40, 30)), stream.beta(2, 2, (60, 20))
+    a[stream.uniform(size=a.shape) < 0.2] = np.nan
+    expected = stats.wasserstein_distance(a[~np.isnan(a)], b.ravel())
+    assert overlap_distance(a, b)[0] == pytest.approx(expected, abs=1e-3)
+    counts = resampled_counts(40, 3, seed=1)
+    repeated = [np.repeat(a, count, axis=0) for count in counts]
+    expected = [stats.wasserstein_distance(x[~np.isnan(x)], b.ravel()) for x in repeated]
+    np.testing.assert_allclose(overlap_distance(a, b, counts, np.ones((3, 60))), expected, atol=1e-3)
+    assert overlap_distance(a, a)[0] == 0
+    low = a - np.nanmin(a)
+    assert overlap_moments(low)[1] == pytest.approx(overlap_moments(a)[1])  # a perfect variance
+    assert overlap_distance(low, a)[0] == pytest.approx(np.nanmin(a), abs=1e-3)
+    assert np.isnan(overlap_distance(np.full((2, 3), np.nan), a)[0])

@@ -2,7 +2,7 @@ import itertools
 
 from keras_symdiff.evaluation.tables import PAPER, nulls_not_beaten, tables
 
-KINDS = ("consistency", "variance", "overlap_mean", "overlap_variance")
+KINDS = ("consistency", "variance", "overlap_mean", "overlap_variance", "overlap_distance")
 STATISTICS = (
     "exact_repeat_rate", "out_of_key_rate", "note_density", "pitch_range", "leap_rate", "mean_pitch", "empty_frames",
     "training_phrase_rate",
