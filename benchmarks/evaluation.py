@@ -56,7 +56,7 @@ def time_scoring(train, phrases):
     tokens = train[np.arange(PIECES) % len(train)]
     pieces = Pieces(stream.standard_normal((PIECES, 32, CHANNELS)), tokens)
     start = time.perf_counter()
-    reference = Reference(pieces, phrases)
+    reference = Reference(pieces, phrases, num_latent_pieces=PIECES)
     prepared = time.perf_counter()
     score(Pieces(pieces.scaled, tokens[::-1]), reference, keep_mask(32))
     print("\n| what | s |")
