@@ -173,6 +173,7 @@ def step(steps, rounds):
         examples = [{"mean": mean, "stddev": mean, "tokens": np.ones((32, 32), np.int8)} for mean in means]
         tfds.dataset_builders.store_as_tfds_dataset(
             name="benchmark",
+            version="1.0.0",
             data_dir=scratch,
             features=tfds.features.FeaturesDict(features),
             split_datasets={"train": tf.data.Dataset.from_generator(

@@ -33,7 +33,8 @@ class TransformerBlockTest(testing.TestCase):
         whole = ops.convert_to_numpy(block(x))
         keys = values = ops.full((2, 6, 2, 4), 9.0)  # what stands at later positions does not matter
         for position in range(6):
-            y, keys, values = block.step(x[:, position : position + 1], keys, values, position)
+            one = ops.convert_to_tensor(x[:, position : position + 1])
+            y, keys, values = block.step(one, keys, values, position)
             np.testing.assert_allclose(ops.convert_to_numpy(y)[:, 0], whole[:, position], atol=1e-5)
 
     def test_kernels_are_lecun_normal(self):
