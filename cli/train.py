@@ -29,9 +29,9 @@ def train_command(
     """Train a model on the 64-bar pieces of all melodies in DIR... (folders, MIDI files), or on the .npz files that
     `encode` wrote (or folders of them).
 
-    Defaults are the paper's: 500,000 steps (which it halves for the mdn), batches of 64 pieces and a learning rate of
-    0.001 (mdn: 128 and 0.0003), times 0.98 an epoch. The same command again goes on where a killed run stopped. RUN
-    holds all that `sample` and `infill` need.
+    Defaults are the paper's: 500,000 steps (its mdn took half as many: --epochs 63), batches of 64 pieces and a
+    learning rate of 0.001 (mdn: 128 and 0.0003), times 0.98 an epoch. The same command again
+    goes on where a killed run stopped. RUN holds all that `sample` and `infill` need.
     """
     from keras_symdiff.models.sizes import SIZES
 

@@ -25,12 +25,13 @@ def refinement_curves(states, num_steps, transform, vae, reference):
     """
     done = sorted(states)
     done = [done[i] for i in np.unique(np.linspace(0, len(done) - 1, _STATES).astype(int))]
-    scores = []
+    figures = []
     for step in done:
         scaled = states[step][:REFINED_PIECES]  # (B, 32, D)
         tokens = vae.decode(transform.inverse(scaled).reshape(-1, vae.latent_dim))
-        scores.append(score(Pieces(scaled, tokens.reshape(*scaled.shape[:2], -1)), reference))
-    curves = {label: [refinement_figures(one)[label] for one in scores] for label in refinement_figures(scores[0])}
+        pieces = Pieces(scaled, tokens.reshape(*scaled.shape[:2], -1))
+        figures.append(refinement_figures(score(pieces, reference)))
+    curves = {label: [one[label] for one in figures] for label in figures[0]}
     return {"progress": [step / num_steps for step in done], "curves": curves}
 
 
