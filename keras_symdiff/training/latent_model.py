@@ -54,6 +54,10 @@ class LatentModel(keras.Model):
         Returns:
             `keras.callbacks.History`.
         """
+        # An earlier `fit` ends with weights set to their moving average, on JAX by sharing its buffers, and a training
+        # step donates each buffer once only.
+        for variable in self.trainable_variables:
+            variable.assign(ops.copy(variable))
         if hasattr(validation_data, "shape"):
             validation_data = self.validation_batches(ops.convert_to_numpy(validation_data))
         if hasattr(x, "shape"):
