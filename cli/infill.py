@@ -2,18 +2,26 @@
 
 import click
 
-from keras_symdiff.cli.options import dry_run_option, model_option, print_config, seed_option, temperature_option
+from keras_symdiff.cli.options import (
+    audio_option,
+    dry_run_option,
+    model_option,
+    print_config,
+    seed_option,
+    temperature_option,
+)
 
 
 @click.command("infill")
 @click.argument("midi", metavar="SONG.mid", type=click.Path(exists=True, dir_okay=False))
 @click.option("--bars", metavar="FIRST-LAST", required=True, help="Bars to compose, from 1, both included.")
 @click.option("-o", "--output", metavar="DIR", required=True, type=click.Path(file_okay=False), help="Folder to write.")
+@audio_option
 @temperature_option
 @model_option
 @seed_option
 @dry_run_option
-def infill_command(midi, bars, output, temperature, preset, seed, dry_run):
+def infill_command(midi, bars, output, audio, temperature, preset, seed, dry_run):
     """Compose bars of SONG.mid's melody anew, fitting the bars around them.
 
     Whole 2-bar phrases of the melody's track are replaced, counted from the melody's first bar; other bars and other
@@ -40,6 +48,7 @@ def infill_command(midi, bars, output, temperature, preset, seed, dry_run):
     from keras_symdiff.diffusion.compose import compose_gap
     from keras_symdiff.diffusion.latent_diffusion import LatentDiffusion
     from keras_symdiff.latents.latent_transform import LatentTransform
+    from keras_symdiff.music.audio import write_audio
     from keras_symdiff.music.piano_roll import plot_piano_roll
     from keras_symdiff.music.splice import splice_melody
     from keras_symdiff.vae.music_vae import MusicVAE
@@ -59,4 +68,6 @@ def infill_command(midi, bars, output, temperature, preset, seed, dry_run):
         (gap.first_bar, gap.last_bar),
         f"{Path(midi).name}, bars {gap.first_bar}-{gap.last_bar}, seed {seed}",
     )
+    if audio:
+        click.echo(f"Audio: {write_audio(path, path.with_suffix('.wav'))}", err=True)
     click.echo(f"Wrote {path} and its picture")

@@ -23,6 +23,10 @@ model_option = click.option(
     help="A shipped preset, or a run directory.",
 )  # fmt: skip
 
+audio_option = click.option(
+    "--audio", is_flag=True, help="Also write a WAV file: FluidSynth renders where it is installed with a soundfont."
+)
+
 
 def training_options(batch_size, learning_rate, epochs, steps):
     """The options of a training run, with one verb's defaults."""

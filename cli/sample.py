@@ -2,17 +2,25 @@
 
 import click
 
-from keras_symdiff.cli.options import dry_run_option, model_option, print_config, seed_option, temperature_option
+from keras_symdiff.cli.options import (
+    audio_option,
+    dry_run_option,
+    model_option,
+    print_config,
+    seed_option,
+    temperature_option,
+)
 
 
 @click.command("sample")
 @click.option("-n", "--num-samples", type=click.IntRange(1), default=4, show_default=True, help="How many pieces.")
 @click.option("-o", "--output", metavar="DIR", required=True, type=click.Path(file_okay=False), help="Folder to write.")
+@audio_option
 @temperature_option
 @model_option
 @seed_option
 @dry_run_option
-def sample_command(num_samples, output, temperature, preset, seed, dry_run):
+def sample_command(num_samples, output, audio, temperature, preset, seed, dry_run):
     """Compose melodies of 64 bars; writes a MIDI file and a piano roll (PNG) each.
 
     A run of the autoregressive baseline (`train --model mdn`) samples too.
@@ -31,6 +39,7 @@ def sample_command(num_samples, output, temperature, preset, seed, dry_run):
     from keras_symdiff.diffusion.generate import sample
     from keras_symdiff.diffusion.latent_diffusion import LatentDiffusion
     from keras_symdiff.latents.latent_transform import LatentTransform
+    from keras_symdiff.music.audio import write_audio
     from keras_symdiff.music.melody import Melody
     from keras_symdiff.music.midi import write_midi
     from keras_symdiff.music.piano_roll import plot_piano_roll
@@ -53,11 +62,15 @@ def sample_command(num_samples, output, temperature, preset, seed, dry_run):
     latents = transform.inverse(scaled).reshape(-1, vae.latent_dim)
     pieces = vae.decode(latents, temperature, seed, progress_bar("Decoding"))
     pieces = pieces.reshape(num_samples, scaled.shape[1], -1)  # (N, 32, 32)
-    report = progress_bar("Writing")
+    report, renderers = progress_bar("Writing"), set()
     for i, phrases in enumerate(pieces):
         name = f"sample_{seed}_{i:03d}"
         melody = Melody.from_phrases(phrases, name=name)
         write_midi(melody, Path(output) / f"{name}.mid")
         plot_piano_roll(melody, Path(output) / f"{name}.png", title=f"{Path(preset).name}, seed {seed}, piece {i}")
+        if audio:
+            renderers.add(write_audio(Path(output) / f"{name}.mid", Path(output) / f"{name}.wav"))
         report(i + 1, num_samples)
+    for renderer in sorted(renderers):
+        click.echo(f"Audio: {renderer}", err=True)
     click.echo(f"Wrote {num_samples} pieces to {output}")

@@ -3,6 +3,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import wave
 
 import numpy as np
 import pretty_midi
@@ -68,14 +69,16 @@ def test_midi_in_new_and_infilled_midi_out(cli, tiny_sizes, tmp_path):
     mdn = tmp_path / "mdn"
     succeeds(*train[:-1], mdn, "--model", "mdn", *TRAINING)
     assert json.loads((mdn / "training.json").read_text())["learning_rate"] == 3e-4  # the baseline's own default
-    succeeds("sample", "-n", 1, "-o", tmp_path / "baseline", "--preset", mdn)
+    succeeds("sample", "-n", 1, "-o", tmp_path / "baseline", "--preset", mdn, "--audio")
+    with wave.open(str(tmp_path / "baseline" / "sample_0_000.wav")) as file:
+        assert file.getnframes() / file.getframerate() <= 64 * 2 + 5  # seconds: 2 a bar, and a tail
     assert read_melodies(tmp_path / "baseline" / "sample_0_000.mid")[0].num_bars == 64
 
     song = TESTS / "data" / "pop909" / "001.mid"
-    out = succeeds("infill", song, "--bars", "18-21", "-o", tmp_path / "filled", "--preset", run)
+    out = succeeds("infill", song, "--bars", "18-21", "-o", tmp_path / "filled", "--preset", run, "--audio")
     assert "Melody: MELODY (track 1), because it is named 'MELODY'\n" in out
     assert "Composing bars 17-22, in whole phrases of two bars\n" in out
-    assert sorted(os.listdir(tmp_path / "filled")) == ["001_bars17-22_0.mid", "001_bars17-22_0.png"]
+    assert sorted(os.listdir(tmp_path / "filled")) == [f"001_bars17-22_0.{kind}" for kind in ("mid", "png", "wav")]
     old, new = read_melodies(song), read_melodies(tmp_path / "filled" / "001_bars17-22_0.mid")
     assert len(new) == len(old)
     tokens, filled = old[0].phrases()[0], new[0].phrases()[0]
