@@ -9,12 +9,22 @@ from keras_symdiff.constants import PIECE_PHRASES
 from keras_symdiff.diffusion import noise_streams
 from keras_symdiff.diffusion.ancestral import ancestral_sampling, reverse_steps
 from keras_symdiff.diffusion.noise_schedule import NoiseSchedule
+from keras_symdiff.diffusion.sampler import Sampler
+from keras_symdiff.diffusion.solvers import (
+    ddim_steps,
+    dpm_solver_steps,
+    heun_steps,
+    solver_sampling,
+    with_resampling,
+)
 
-# Steps of one compiled call. Its noise is drawn on the host: a megabyte for 4 samples of the paper's size.
+# Ancestral steps of one compiled call. Its noise is drawn on the host: a megabyte for 4 samples of the paper's size.
 MAX_CHUNK_STEPS = 50
 
 
-def sample(model, num_samples, seed=0, schedule=None, batch_size=32, progress=None, first_piece=0, observe=None):
+def sample(
+    model, num_samples, seed=0, schedule=None, batch_size=32, progress=None, first_piece=0, observe=None, sampler=None
+):
     """Generates pieces from nothing.
 
     A piece depends on `seed` and its index only: not on the backend, on `num_samples` or on `batch_size`, up to float32
@@ -29,7 +39,9 @@ def sample(model, num_samples, seed=0, schedule=None, batch_size=32, progress=No
         progress: Optional function of the number of steps done and of all steps, called now and then.
         first_piece: Integer >= 0. Index of the first piece among those of the seed. Defaults to `0`.
         observe: Optional function of the steps done and of the states `(B, L, D)` of one batch after them, called at
-            least 20 times a batch if there are as many steps, the first time before any step.
+            least 20 times a batch if there are as many steps, the first time before any step. Samplers other than the
+            ancestral show only their first and last state.
+        sampler: `Sampler`. Defaults to the paper's: ancestral, with all steps of the schedule.
 
     Returns:
         `(num_samples, L, D)`, float32 array: scaled latents, about in [-1, 1].
@@ -44,10 +56,12 @@ def sample(model, num_samples, seed=0, schedule=None, batch_size=32, progress=No
         - [Mittal et al., 2021](https://arxiv.org/abs/2103.16091), Algorithm 3.
     """
     _check_integer("num_samples", num_samples, 1)
-    return _generate(model, num_samples, None, None, seed, schedule, batch_size, progress, first_piece, observe)
+    return _generate(
+        model, num_samples, None, None, seed, schedule, batch_size, progress, first_piece, sampler, observe
+    )
 
 
-def infill(model, latents, keep_mask, seed=0, schedule=None, batch_size=32, progress=None, first_piece=0):
+def infill(model, latents, keep_mask, seed=0, schedule=None, batch_size=32, progress=None, first_piece=0, sampler=None):
     """Generates the missing phrases of pieces; the given ones come back bit-exact.
 
     With the same `seed`, piece `i` starts from the noise of piece `i` of `sample`.
@@ -61,6 +75,7 @@ def infill(model, latents, keep_mask, seed=0, schedule=None, batch_size=32, prog
         batch_size: Integer >= 1. Greatest number of pieces made at once. Defaults to `32`.
         progress: Optional function of the number of steps done and of all steps, called now and then.
         first_piece: Integer >= 0. Index of the first piece among those of the seed. Defaults to `0`.
+        sampler: `Sampler`. Defaults to the paper's: ancestral, with all steps of the schedule.
 
     Returns:
         `(B, L, D)`, float32 array: `latents` with the missing phrases generated.
@@ -91,21 +106,27 @@ def infill(model, latents, keep_mask, seed=0, schedule=None, batch_size=32, prog
     if not np.all(np.isfinite(latents[keep_mask])):
         raise ValueError("Given latents must be finite. Received: latents with NaN or infinity at given positions")
     given = np.where(keep_mask[:, :, None], latents, np.float32(0))
-    return _generate(model, len(latents), given, keep_mask, seed, schedule, batch_size, progress, first_piece)
+    return _generate(model, len(latents), given, keep_mask, seed, schedule, batch_size, progress, first_piece, sampler)
 
 
-def _generate(model, num_samples, given, keep_mask, seed, schedule, batch_size, progress, first_piece, observe=None):
+def _generate(
+    model, num_samples, given, keep_mask, seed, schedule, batch_size, progress, first_piece, sampler, observe=None
+):
     _check_integer("seed", seed, 0)
     _check_integer("first_piece", first_piece, 0)
     _check_integer("batch_size", batch_size, 1)
     denoiser = _denoiser(model)
     schedule = schedule or getattr(model, "schedule", None) or NoiseSchedule.linear()
-    reverse_process = _reverse_process(denoiser)
+    sampler = sampler or Sampler()
+    steps = _steps(sampler, schedule)  # (S, 5), or (S, 7) of a solver
+    take_steps = ancestral_sampling if sampler.name == "ancestral" else solver_sampling
+    reverse_process = _reverse_process(denoiser, take_steps)
     shape = _piece_shape(denoiser)
-    steps = reverse_steps(schedule)
     # Chunks of one size and batches of one size: one compiled function serves them all.
     largest = MAX_CHUNK_STEPS if observe is None else max(1, len(steps) // 20)
     chunk = max(size for size in range(1, largest + 1) if len(steps) % size == 0)
+    if take_steps is solver_sampling:
+        chunk = len(steps)  # a step needs the prediction of the one before
     num_batches = -(-num_samples // batch_size)
     batch = -(-num_samples // num_batches)  # batches as even as can be, the last one filled up
     filling = num_batches * batch - num_samples
@@ -141,20 +162,34 @@ def _generate(model, num_samples, given, keep_mask, seed, schedule, batch_size, 
 class _ReverseProcess(keras.Model):
     """Gives the sampler Keras's compiled `predict_on_batch`, which takes weights as arguments on every backend."""
 
-    def __init__(self, denoiser):
+    def __init__(self, denoiser, take_steps):
         # float32 whatever the global policy: under bfloat16 the inputs, noise levels among them, would be rounded.
         super().__init__(dtype="float32", name="reverse_process")
         self.denoiser = denoiser
+        self.take_steps = take_steps
         self.built = True  # nothing of its own to build; Keras would run a chunk for it
 
     def call(self, inputs):
-        return ancestral_sampling(lambda x, level: self.denoiser([x, level], training=False), **inputs)
+        return self.take_steps(lambda x, level: self.denoiser([x, level], training=False), **inputs)
 
 
 # The compiled function lives with the wrapper: kept, so that the next call does not compile again.
 @functools.lru_cache(maxsize=2)
-def _reverse_process(denoiser):
-    return _ReverseProcess(denoiser)
+def _reverse_process(denoiser, take_steps):
+    return _ReverseProcess(denoiser, take_steps)
+
+
+def _steps(sampler, schedule):
+    num_steps = schedule.num_steps if sampler.num_steps is None else sampler.num_steps
+    if sampler.name == "ancestral":
+        return reverse_steps(schedule.respaced(num_steps))
+    make = {
+        "ddim": functools.partial(ddim_steps, eta=sampler.eta),
+        "dpm-solver": dpm_solver_steps,
+        "dpm-solver-sde": functools.partial(dpm_solver_steps, stochastic=True),
+        "heun": heun_steps,
+    }[sampler.name]
+    return with_resampling(make(schedule.quadratic_levels(num_steps)), sampler.resamplings).astype(np.float32)
 
 
 def _denoiser(model):

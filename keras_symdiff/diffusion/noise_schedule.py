@@ -79,14 +79,40 @@ class NoiseSchedule:
         Reference:
             - [Nichol and Dhariwal, 2021](https://arxiv.org/abs/2102.09672), section 4.
         """
-        if not isinstance(num_steps, (int, np.integer)) or not 1 <= num_steps <= self.num_steps:
-            raise ValueError(
-                f"`num_steps` must be an integer in [1, {self.num_steps}]. Received: num_steps={num_steps}"
-            )
+        self._check_num_steps(num_steps)
         if num_steps == self.num_steps:
             return self
         alpha_bar = self.alpha_bar[np.round(np.linspace(0, self.num_steps, num_steps + 1)).astype(int)]
         return NoiseSchedule(np.concatenate([[0.0], 1.0 - alpha_bar[1:] / alpha_bar[:-1]]))
+
+    def quadratic_levels(self, num_steps):
+        """Returns noise levels for few steps: those at diffusion steps `N (i / num_steps)^2`, the noisiest first.
+
+        Between diffusion steps they are interpolated, as the levels of training are. Of even and quadratic spacing by
+        diffusion step, even spacing of the log signal-to-noise ratio and that of Karras et al., this one came closest
+        to the end of the probability flow on the preset `lakh_pop_small` (`benchmarks/README.md`).
+
+        Args:
+            num_steps: Integer in [1, N].
+
+        Returns:
+            `(num_steps + 1,)`, float64, increasing from the noisiest level to 1.
+
+        Raises:
+            ValueError: If `num_steps` is out of range.
+
+        Reference:
+            - [Song et al., 2021](https://arxiv.org/abs/2010.02502), appendix D.2.
+        """
+        self._check_num_steps(num_steps)
+        t = self.num_steps * np.linspace(1.0, 0.0, num_steps + 1) ** 2
+        return np.interp(t, np.arange(self.num_steps + 1), self.noise_level)
+
+    def _check_num_steps(self, num_steps):
+        if not isinstance(num_steps, (int, np.integer)) or not 1 <= num_steps <= self.num_steps:
+            raise ValueError(
+                f"`num_steps` must be an integer in [1, {self.num_steps}]. Received: num_steps={num_steps}"
+            )
 
     @property
     def num_steps(self):

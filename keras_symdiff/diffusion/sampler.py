@@ -1,0 +1,65 @@
+"""Which way back from noise is taken; a file of its own, so that `--help` imports nothing for it."""
+
+import dataclasses
+
+SAMPLERS = ("ancestral", "ddim", "dpm-solver", "dpm-solver-sde", "heun")
+
+
+@dataclasses.dataclass(frozen=True)
+class Sampler:
+    """A sampler and its number of steps.
+
+    `ancestral` is the paper's, evenly spaced by diffusion step; the others are for few steps, spaced as
+    `NoiseSchedule.quadratic_levels`. `ddim`, `dpm-solver` (DPM-Solver++ 2M) and `heun` follow the probability flow from
+    the first noise and draw no more of it; `dpm-solver-sde` draws noise at every step, as `ancestral` does.
+
+    Args:
+        name: `"ancestral"`, `"ddim"`, `"dpm-solver"`, `"dpm-solver-sde"` or `"heun"`. Defaults to `"ancestral"`.
+        num_steps: Integer >= 1, at most the schedule's. `heun` calls the denoiser twice a step, the others once.
+            Defaults to `None`: as many as the schedule has.
+        eta: Float in [0, 1]. Share of the ancestral steps' noise in those of `ddim`. Defaults to `0.0`.
+        resamplings: Integer >= 1. How often each step but the last is taken, with a jump back to its noise level in
+            between; not for `ancestral`, which is `ddim` with eta 1. Infilled phrases fit the given ones the better
+            the more there are. Defaults to `1`: no jumps.
+
+    Raises:
+        ValueError: If an argument is out of range, or not one of this sampler's.
+
+    Example:
+        >>> pieces = sample(model, num_samples=8, sampler=Sampler("dpm-solver-sde", 25))  # (8, 32, D)
+
+    Reference:
+        - [Mittal et al., 2021](https://arxiv.org/abs/2103.16091), Algorithms 1 and 3: `ancestral`.
+        - `solvers.py` cites the others.
+    """
+
+    name: str = "ancestral"
+    num_steps: int | None = None
+    eta: float = 0.0
+    resamplings: int = 1
+
+    def __post_init__(self):
+        if self.name not in SAMPLERS:
+            raise ValueError(f"`name` must be one of {', '.join(SAMPLERS)}. Received: name={self.name}")
+        for field in ("num_steps", "resamplings"):
+            value = getattr(self, field)
+            if value is None and field == "num_steps":
+                continue
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(f"`{field}` must be an integer of at least 1. Received: {field}={value}")
+        if not 0 <= self.eta <= (self.name == "ddim"):
+            raise ValueError(
+                f"`eta` must be in [0, 1], and 0 unless the sampler is ddim. Received: eta={self.eta}, name={self.name}"
+            )
+        if self.resamplings > 1 and self.name == "ancestral":
+            raise ValueError(
+                "`resamplings` must be 1 for ancestral sampling; take ddim with eta=1, which has its steps. "
+                f"Received: resamplings={self.resamplings}"
+            )
+
+
+QUALITIES = {
+    "draft": Sampler("dpm-solver-sde", 10),
+    "normal": Sampler("dpm-solver-sde", 25),
+    "best": Sampler("ancestral", 1000),
+}
