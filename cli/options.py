@@ -1,11 +1,14 @@
 """What several verbs share: options, the corpus read with progress, precision."""
 
+import dataclasses
+import functools
 import json
 import os
 import sys
 
 import click
 
+from keras_symdiff.diffusion.sampler import QUALITIES, SAMPLERS
 from keras_symdiff.presets.default import DEFAULT_PRESET
 
 BACKENDS = ("jax", "tensorflow", "torch")
@@ -26,6 +29,26 @@ model_option = click.option(
 audio_option = click.option(
     "--audio", is_flag=True, help="Also write a WAV file: FluidSynth renders where it is installed with a soundfont."
 )
+
+
+def sampler_options(command):
+    """`--quality`, and what overrides it: the command gets one argument, `sampler`, a `Sampler`."""
+
+    @click.option("--quality", type=click.Choice(list(QUALITIES)), default="normal", show_default=True,
+                  help="Of diffusion, against time: " + ", ".join(
+                      f"{quality} is {sampler.name} with {sampler.num_steps} steps"
+                      for quality, sampler in QUALITIES.items()) + ".")  # fmt: skip
+    @click.option("--sampler", type=click.Choice(SAMPLERS), default=None, help="Instead of the quality's.")
+    @click.option("--steps", type=click.IntRange(1), default=None, help="Of the sampler, instead of the quality's.")
+    @functools.wraps(command)
+    def with_sampler(quality, sampler, steps, **options):
+        chosen = QUALITIES[quality]
+        chosen = dataclasses.replace(chosen, name=sampler or chosen.name, num_steps=steps or chosen.num_steps)
+        # What `--dry-run` prints.
+        click.get_current_context().params |= {"sampler": chosen.name, "steps": chosen.num_steps}
+        return command(sampler=chosen, **options)
+
+    return with_sampler
 
 
 def training_options(batch_size, learning_rate, epochs, steps):

@@ -7,6 +7,7 @@ from keras_symdiff.cli.options import (
     dry_run_option,
     model_option,
     print_config,
+    sampler_options,
     seed_option,
     temperature_option,
 )
@@ -15,15 +16,16 @@ from keras_symdiff.cli.options import (
 @click.command("sample")
 @click.option("-n", "--num-samples", type=click.IntRange(1), default=4, show_default=True, help="How many pieces.")
 @click.option("-o", "--output", metavar="DIR", required=True, type=click.Path(file_okay=False), help="Folder to write.")
+@sampler_options
 @audio_option
 @temperature_option
 @model_option
 @seed_option
 @dry_run_option
-def sample_command(num_samples, output, audio, temperature, preset, seed, dry_run):
+def sample_command(num_samples, output, sampler, audio, temperature, preset, seed, dry_run):
     """Compose melodies of 64 bars; writes a MIDI file and a piano roll (PNG) each.
 
-    A run of the autoregressive baseline (`train --model mdn`) samples too.
+    A run of the autoregressive baseline (`train --model mdn`) samples too; it knows no quality and no steps.
     """
     if dry_run:
         return print_config(click.get_current_context().params)
@@ -48,6 +50,9 @@ def sample_command(num_samples, output, audio, temperature, preset, seed, dry_ru
 
     folder = preset_folder(preset)
     is_mdn = (folder / "latent_mdn").is_dir() and not (folder / "latent_diffusion").is_dir()
+    source = click.get_current_context().get_parameter_source
+    if is_mdn and any(source(name).name == "COMMANDLINE" for name in ("quality", "sampler", "steps")):
+        raise click.UsageError(f"--quality, --sampler and --steps are for diffusion models, which {preset} is not")
     model = (LatentMDN if is_mdn else LatentDiffusion).from_preset(preset)
     transform = LatentTransform.from_preset(preset)
     vae = MusicVAE.from_preset(preset)
@@ -58,7 +63,7 @@ def sample_command(num_samples, output, audio, temperature, preset, seed, dry_ru
         nothing_given = np.zeros((num_samples, 0, transform.num_kept_dims))
         scaled = continue_pieces(model, nothing_given, seed, progress=report)  # (N, 32, D)
     else:
-        scaled = sample(model, num_samples, seed, progress=report)  # (N, 32, D)
+        scaled = sample(model, num_samples, seed, progress=report, sampler=sampler)  # (N, 32, D)
     latents = transform.inverse(scaled).reshape(-1, vae.latent_dim)
     pieces = vae.decode(latents, temperature, seed, progress_bar("Decoding"))
     pieces = pieces.reshape(num_samples, scaled.shape[1], -1)  # (N, 32, 32)

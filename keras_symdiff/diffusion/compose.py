@@ -1,42 +1,138 @@
-"""The phrases of a gap in a melody."""
+"""The notes of gaps in a melody."""
 
 import numpy as np
 
+from keras_symdiff import constants
 from keras_symdiff.diffusion.generate import infill
 
+# Pieces of a seed that a window has for itself: windows of one noise would compose alike.
+_PIECES_A_WINDOW = 1 << 16
 
-def compose_gap(model, transform, vae, melody, gap, temperature=1e-3, seed=0, progress=None):
-    """Composes the phrases of a gap from those around it.
 
-    The model sees as many phrases as it was trained on (32), placed around the gap. Phrases of rest and places before
-    and after the melody are unknown to it: its training pieces have none.
+def compose_gaps(model, transform, vae, melody, gaps, temperature=1e-3, seed=0, progress=None, sampler=None):
+    """Composes the notes of gaps from those around them.
+
+    The model sees as many phrases as it was trained on (32) in a window that is placed where most of them are known.
+    A window composes what lies within half its length; then the next one goes on, and sees what the one before has
+    composed: for gaps that are far apart, and for gaps of any length. It works from the left to the right, unless
+    nothing is known on the left. Phrases of rest and places before and after the melody are unknown to the model: its
+    training pieces have none.
+
+    The phrases are those of the melody's grid, moved by its pickup bar; of a phrase that a gap covers in part, the
+    steps outside are given to the decoder. What stood in the gaps has no influence.
 
     Args:
         model: `LatentDiffusion`.
         transform: `LatentTransform`.
         vae: `MusicVAE`.
         melody: `Melody`.
-        gap: `Gap` of the melody.
+        gaps: list of `Gap`, as `find_gaps` returns it.
         temperature: float, of decoding.
         seed: int.
-        progress: callback `(steps done, steps in total)`.
+        progress: callback `(steps done, steps in total)` of a window.
+        sampler: `Sampler`. Defaults to the paper's.
 
     Returns:
-        int8 array (K, 32): tokens of the gap's K phrases.
+        `Melody` with new notes in the gaps; see `Melody.replace_steps` for notes at their edges.
+
+    Raises:
+        ValueError: if no note is within reach of a gap.
     """
-    tokens, rests = melody.phrases()  # (N, 32), (N,)
+    for gap in gaps:
+        melody = melody.replace_steps(gap.first_step, np.zeros(gap.end_step - gap.first_step, np.int8))
+    free = np.zeros(melody.num_steps, bool)  # (S,)
+    for gap in gaps:
+        free[gap.first_step : gap.end_step] = True
     length = model.denoiser.num_positions
-    # Centre the window on the gap, then move it into the melody as far as that goes.
-    start = gap.first_phrase + gap.num_phrases // 2 - length // 2
-    start = max(0, min(start, len(tokens) - length))
-    shown = slice(start, start + length)
-    mean, _ = vae.encode(tokens[shown])
-    latents = np.zeros((1, length, transform.num_kept_dims), "float32")
-    latents[0, : len(mean)] = transform.forward(mean)
-    keep_mask = np.zeros((1, length), bool)
-    keep_mask[0, : len(mean)] = ~rests[shown]
-    first = gap.first_phrase - start
-    keep_mask[0, first : first + gap.num_phrases] = False
-    scaled = infill(model, latents, keep_mask, seed, progress=progress)  # (1, 32, D)
-    composed = transform.inverse(scaled[0, first : first + gap.num_phrases])  # (K, Z)
-    return vae.decode(composed, temperature, seed)
+    before = -_phrase_grid(melody) % constants.PHRASE_STEPS  # steps from the first phrase to the start of the file
+    free = np.pad(free, (before, -(before + len(free)) % constants.PHRASE_STEPS))
+    free = free.reshape(-1, constants.PHRASE_STEPS)  # (N, 32)
+    window_number = 0
+    while free.any():
+        tokens, known = _tokens(melody, before, free)  # (N, 32), (N,)
+        chunk = _next_chunk(free.any(axis=1), known, length // 2)  # (K,)
+        start = _place_window(chunk, free.any(axis=1) | known, known, length)
+        shown = np.arange(start, min(start + length, len(tokens)))
+        if not known[shown].any():
+            bar = max(0, chunk[0] * constants.PHRASE_STEPS - before) // constants.STEPS_PER_BAR + 1
+            raise ValueError(f"No note within {length * constants.BARS_PER_PHRASE} bars around bar {bar} to go by")
+        latents = np.zeros((1, length, transform.num_kept_dims), "float32")
+        latents[0, : len(shown)] = transform.forward(vae.encode(tokens[shown])[0])
+        keep_mask = np.zeros((1, length), bool)
+        keep_mask[0, : len(shown)] = known[shown]
+        first_piece = window_number * _PIECES_A_WINDOW
+        scaled = infill(
+            model, latents, keep_mask, seed, progress=progress, first_piece=first_piece, sampler=sampler
+        )  # (1, 32, D)
+        composed = transform.inverse(scaled[0, chunk - start])  # (K, Z)
+        forced = np.where(free[chunk], -1, tokens[chunk])  # (K, 32)
+        new = np.zeros_like(tokens)
+        new[chunk] = _decode_forced(vae, composed, forced, temperature, seed + window_number)
+        ready = np.zeros_like(free)
+        ready[chunk] = free[chunk]
+        for first, end in _runs(ready.reshape(-1)):
+            melody = melody.replace_steps(first - before, new.reshape(-1)[first:end])
+        free &= ~ready
+        window_number += 1
+    return melody
+
+
+def _phrase_grid(melody):
+    """A step at which a phrase starts: the first one of the bar of the melody's first note."""
+    pickup = melody.pickup_steps
+    if not pickup or not len(melody.start_steps):
+        return melody.first_step
+    return pickup + (int(melody.start_steps[0]) - pickup) // constants.STEPS_PER_BAR * constants.STEPS_PER_BAR
+
+
+def _tokens(melody, before, free):
+    """The phrases of a melody and which of them are known whole.
+
+    Returns:
+        Tuple of int8 tokens (N, 32), where a note-off ends what a gap may leave sounding, and bool (N,).
+    """
+    stream = np.zeros(free.size, np.int8)
+    stream[melody.end_steps[melody.end_steps + before < free.size] + before] = constants.NOTE_OFF
+    gap_ends = np.flatnonzero(free.reshape(-1)[:-1] & ~free.reshape(-1)[1:]) + 1
+    stream[gap_ends] = constants.NOTE_OFF
+    stream[melody.start_steps + before] = melody.pitches - constants.PITCH_OFFSET
+    tokens = stream.reshape(free.shape)
+    onsets = tokens >= constants.FIRST_ONSET
+    begun = np.logical_or.accumulate(onsets | free, axis=1)  # a phrase knows nothing of the one before it
+    return np.where(begun, tokens, constants.NO_EVENT), onsets.any(axis=1) & ~free.any(axis=1)
+
+
+def _next_chunk(wanted, known, most):
+    """Phrases that the next window composes: those within `most` places of the first one wanted, or of the last one of
+    its run where nothing is known on the left."""
+    places = np.flatnonzero(wanted)
+    first = places[0]
+    if known[:first].any():
+        return places[places < first + most]
+    last = _runs(wanted)[0][1] - 1
+    return places[(places > last - most) & (places <= max(last, first + most - 1))]
+
+
+def _place_window(chunk, used, known, length):
+    """Start of the window that holds a chunk and the most known phrases; of several, the one with it in the middle.
+
+    The window begins no earlier than the tune; beyond its end it is moved only as far as it must be.
+    """
+    begin = int(used.argmax())
+    end = len(used)
+    first = max(begin, int(chunk[-1]) + 1 - length)
+    last = max(first, min(int(chunk[0]), end - length))
+    centre = (int(chunk[0]) + int(chunk[-1]) + 1 - length) / 2
+    return max(range(first, last + 1), key=lambda start: (known[start : start + length].sum(), -abs(start - centre)))
+
+
+def _decode_forced(vae, latents, forced, temperature, seed):
+    """Decodes latents (K, Z) to tokens (K, 32) in which some are given: `forced` (K, 32), -1 where free."""
+    # TODO: hand `forced` to the decoder once it takes it; until then the rest of a phrase does not hear what is given.
+    return np.where(forced >= 0, forced, vae.decode(latents, temperature, seed))
+
+
+def _runs(mask):
+    """Starts and ends of the runs of True in a mask, a list of (start, end)."""
+    edges = np.flatnonzero(np.diff(np.pad(mask.astype(np.int8), 1)))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))

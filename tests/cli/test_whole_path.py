@@ -62,7 +62,7 @@ def test_midi_in_new_and_infilled_midi_out(cli, tiny_sizes, tmp_path):
     command += ["sample", "-n", "3", "-o", tmp_path / "three", "--preset", run, "--seed", "3"]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "Wrote 3 pieces" in result.stdout
-    assert "Sampling: 1000" in result.stderr
+    assert "Sampling: 25" in result.stderr
     for name in names[::2]:
         assert (tmp_path / "three" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
@@ -73,6 +73,8 @@ def test_midi_in_new_and_infilled_midi_out(cli, tiny_sizes, tmp_path):
     with wave.open(str(tmp_path / "baseline" / "sample_0_000.wav")) as file:
         assert file.getnframes() / file.getframerate() <= 64 * 2 + 5  # seconds: 2 a bar, and a tail
     assert read_melodies(tmp_path / "baseline" / "sample_0_000.mid")[0].num_bars == 64
+    code, _, err = cli("sample", "-o", tmp_path / "baseline", "--preset", mdn, "--steps", 9)
+    assert (code, err.splitlines()[-1].startswith("Error: --quality, --sampler and --steps are for")) == (2, True), err
 
     song = TESTS / "data" / "pop909" / "001.mid"
     out = succeeds("infill", song, "--bars", "18-21", "-o", tmp_path / "filled", "--preset", run, "--audio")
@@ -93,6 +95,23 @@ def test_midi_in_new_and_infilled_midi_out(cli, tiny_sizes, tmp_path):
 def num_melodies(latents):
     with np.load(latents) as archive:
         return len(archive["names"])
+
+
+@pytest.mark.parametrize(
+    ("options", "resolved"),
+    [
+        ([], ("normal", "dpm-solver-sde", 25)),
+        (["--quality", "best"], ("best", "ancestral", 1000)),
+        (["--quality", "draft", "--sampler", "heun"], ("draft", "heun", 10)),
+        (["--steps", 7], ("normal", "dpm-solver-sde", 7)),
+    ],
+)
+def test_a_quality_stands_for_a_sampler_and_steps_that_can_be_overridden(cli, tmp_path, options, resolved):
+    song = TESTS / "data" / "pop909" / "001.mid"
+    for command in (["sample"], ["infill", song, "--bars", "1-2"]):
+        code, out, _ = cli(*command, "-o", tmp_path / "out", "--dry-run", *options)
+        config = json.loads(out)
+        assert (code, config["quality"], config["sampler"], config["steps"]) == (0, *resolved)
 
 
 @pytest.mark.parametrize("verb", ["train-vae", "train"])
