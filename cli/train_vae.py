@@ -10,30 +10,45 @@ from keras_symdiff.cli.options import dry_run_option, print_config, seed_option,
 @click.option("-o", "--output", metavar="RUN", required=True, type=click.Path(file_okay=False), help="Run directory.")
 @click.option("--validation", metavar="DIR", type=click.Path(exists=True),
               help="Melodies to hold out. Default: every hundredth phrase.")  # fmt: skip
-@click.option("--size", type=click.Choice(["small", "magenta"]), default="small", show_default=True,
-              help="small: 2.3M parameters; magenta: cat-mel_2bar_big.")  # fmt: skip
+@click.option("--size", type=click.Choice(["dense", "small", "magenta"]), default="dense", show_default=True,
+              help="dense: 6.1M parameters, one pass; LSTMs: small, 2.3M, and magenta, cat-mel_2bar_big.")  # fmt: skip
 @click.option("--kl-weight", type=click.FloatRange(0), default=0.5, show_default=True, help="Largest weight of the KL.")
 @click.option("--kl-rate", type=click.FloatRange(0, 1, max_open=True), default=0.99999, show_default=True,
               help="The weight after n steps is kl-weight * (1 - kl-rate^n).")  # fmt: skip
 @click.option("--free-bits", type=click.FloatRange(0), default=0.0, show_default=True, help="Bits a phrase for free.")
 @click.option("--token-dropout", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True,
-              help="Share of previous tokens hidden from the decoder in training.")  # fmt: skip
+              help="Share of previous tokens hidden from an LSTM decoder in training.")  # fmt: skip
+@click.option("--crossed", type=click.FloatRange(0, 1), default=0.0, show_default=True,
+              help="Share of training phrases that end as another one does.")  # fmt: skip
 @training_options(batch_size=512, learning_rate=1e-3, epochs=100, steps=1000)
 @seed_option
 @dry_run_option
 def train_vae_command(
-    paths, output, validation, size, epochs, steps, batch_size, learning_rate, precision, seed, dry_run, **model_options
+    paths,
+    output,
+    validation,
+    size,
+    crossed,
+    epochs,
+    steps,
+    batch_size,
+    learning_rate,
+    precision,
+    seed,
+    dry_run,
+    **model_options,
 ):
     """Train a MusicVAE on the 2-bar phrases of all melodies in DIR... (folders or MIDI files).
 
     Defaults are those of Magenta's cat-mel_2bar_big, but for the size and its scheduled sampling, for which token
-    dropout stands. The same command again goes on where a killed
-    run stopped.
+    dropout stands. The rate of dense networks decays to zero over the run. The same command again goes on where a
+    killed run stopped.
     """
     from keras_symdiff.vae.sizes import SIZES
 
     sizes = SIZES[size] | model_options | {"seed": seed}
-    training = {"steps": steps, "batch_size": batch_size, "learning_rate": learning_rate, "seed": seed}
+    training = {"steps": steps, "batch_size": batch_size, "learning_rate": learning_rate, "crossed": crossed}
+    training["seed"] = seed
     options = {"paths": list(paths), "validation": validation, "model": sizes, "precision": precision, **training}
     if dry_run:
         return print_config(options | {"epochs": epochs})

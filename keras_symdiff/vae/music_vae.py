@@ -11,6 +11,7 @@ from keras_symdiff.constants import LATENT_DIM, NUM_TOKENS, PHRASE_STEPS
 from keras_symdiff.presets.default import DEFAULT_PRESET
 from keras_symdiff.presets.preset import load_weights, preset_folder, read_config, write_part
 from keras_symdiff.training.training_noise import training_noise
+from keras_symdiff.vae.dense_networks import DenseDecoder, dense_summary
 from keras_symdiff.vae.lstm import LSTM
 from keras_symdiff.vae.lstm_decoder import LSTMDecoder
 from keras_symdiff.vae.magenta_checkpoint import (
@@ -28,7 +29,7 @@ _DECODING = 219
 
 @keras.saving.register_keras_serializable(package="keras_symdiff")
 class MusicVAE(keras.Model):
-    """Bidirectional LSTM encoder and autoregressive LSTM decoder of melody phrases.
+    """Encoder and decoder of melody phrases: bidirectional and autoregressive LSTMs, or dense networks.
 
     The defaults are the sizes and the training of Magenta's `cat-mel_2bar_big`. A phrase is 32 tokens of a sixteenth
     note each: 0 no event, 1 note-off, 2..89 the onset of MIDI pitch token + 19.
@@ -40,6 +41,9 @@ class MusicVAE(keras.Model):
         latent_dim: int, size Z of a latent. Defaults to 512.
         encoder_units: int, LSTM units of each direction. Defaults to 2048.
         decoder_units: sequence of int, LSTM units of the decoder's layers. Defaults to `(2048, 2048, 2048)`.
+        networks: `"lstm"`, or `"dense"` for residual blocks over the whole phrase, which decode in one pass: encoder
+            and decoder then have one block for each of `decoder_units`, which all equal `encoder_units`. Defaults to
+            `"lstm"`.
         kl_weight: float, the largest weight of the KL term. Defaults to 0.5.
         kl_rate: float in [0, 1), how slowly that weight is reached (0: at once). Defaults to 0.99999.
         free_bits: float, bits a phrase that cost nothing. Defaults to 0.
@@ -71,9 +75,17 @@ class MusicVAE(keras.Model):
         free_bits=0.0,
         token_dropout=0.0,
         seed=0,
+        networks="lstm",
         **kwargs,
     ):
         super().__init__(**kwargs)
+        if networks not in ("lstm", "dense"):
+            raise ValueError(f"`networks` is 'lstm' or 'dense'. Received: networks={networks}")
+        if networks == "dense" and set(decoder_units) != {encoder_units}:
+            raise ValueError(
+                "Dense networks have blocks of equal units. "
+                f"Received: encoder_units={encoder_units}, decoder_units={tuple(decoder_units)}"
+            )
         self.latent_dim = latent_dim
         self.encoder_units = encoder_units
         self.decoder_units = tuple(decoder_units)
@@ -82,16 +94,21 @@ class MusicVAE(keras.Model):
         self.free_bits = free_bits
         self.token_dropout = token_dropout
         self.seed = seed
+        self.networks = networks
 
         tokens = keras.Input((PHRASE_STEPS,), dtype="int32", name="tokens")
-        one_hot = ops.one_hot(tokens, NUM_TOKENS, dtype=self.dtype_policy.compute_dtype)  # (B, 32, 90)
-        summary = keras.layers.Bidirectional(
-            LSTM(encoder_units, dtype=self.dtype_policy), name="lstm", dtype=self.dtype_policy
-        )(one_hot)  # (B, 2 * units)
+        if networks == "dense":
+            summary = dense_summary(tokens, self.decoder_units, self.dtype_policy)  # (B, units)
+        else:
+            one_hot = ops.one_hot(tokens, NUM_TOKENS, dtype=self.dtype_policy.compute_dtype)  # (B, 32, 90)
+            summary = keras.layers.Bidirectional(
+                LSTM(encoder_units, dtype=self.dtype_policy), name="lstm", dtype=self.dtype_policy
+            )(one_hot)  # (B, 2 * units)
         mean = keras.layers.Dense(latent_dim, name="mean", dtype="float32")(summary)  # (B, Z)
         stddev = keras.layers.Dense(latent_dim, activation="softplus", name="stddev", dtype="float32")(summary)
         self.encoder = keras.Model(tokens, [mean, stddev], name="encoder")
-        self.decoder = LSTMDecoder(latent_dim, self.decoder_units, dtype=self.dtype_policy, name="decoder")
+        decoder = DenseDecoder if networks == "dense" else LSTMDecoder
+        self.decoder = decoder(latent_dim, self.decoder_units, dtype=self.dtype_policy, name="decoder")
         self.decoder.build((None, latent_dim))
 
         self.noise = training_noise(seed)
@@ -152,7 +169,7 @@ class MusicVAE(keras.Model):
         return mean, stddev
 
     def decode(self, latents, temperature=1e-3, seed=0, progress=None):
-        """Decodes latents step by step, each token drawn from the softmax at `temperature`.
+        """Decodes latents, each token drawn from the softmax at `temperature`; LSTMs step by step.
 
         Args:
             latents: float array (N, Z).
@@ -248,6 +265,7 @@ class MusicVAE(keras.Model):
             "free_bits": self.free_bits,
             "token_dropout": self.token_dropout,
             "seed": self.seed,
+            "networks": self.networks,
         }
 
 

@@ -5,6 +5,7 @@ import zlib
 import keras
 import numpy as np
 
+from keras_symdiff.constants import PHRASE_STEPS
 from keras_symdiff.training.run_directory import RunDirectory
 from keras_symdiff.training.seeded_batches import SeededBatches
 from keras_symdiff.vae.reconstruction import ReconstructionMetrics
@@ -12,6 +13,7 @@ from keras_symdiff.vae.transpose import transpose
 
 HELD_OUT = 512  # phrases that measure every epoch
 TRANSPOSITION = 5  # semitones up and down, Magenta's augmentation
+CROSSINGS = (8, 16, 24)  # steps of a phrase from which another may go on
 
 
 @keras.saving.register_keras_serializable(package="keras_symdiff")
@@ -50,8 +52,39 @@ def split_phrases(tokens, validation=None):
     return tokens[[phrase.tobytes() not in known for phrase in tokens]], validation
 
 
-def train_vae(vae, train, held_out, run_folder, options, epochs, steps, batch_size=512, learning_rate=1e-3, seed=0):
+def cross(tokens, share, stream):
+    """Lets phrases end as others do: more different phrases than a small collection has.
+
+    Args:
+        tokens: integer array (N, 32).
+        share: float in [0, 1], how many of them.
+        stream: `numpy.random.Generator`.
+
+    Returns:
+        An array like `tokens`: from step 8, 16 or 24 on, a chosen phrase has the tokens of any of the others.
+    """
+    first = stream.choice(CROSSINGS, len(tokens))
+    first[stream.random(len(tokens)) >= share] = PHRASE_STEPS
+    others = tokens[stream.integers(0, len(tokens), len(tokens))]
+    return np.where(np.arange(PHRASE_STEPS) >= first[:, None], others, tokens)
+
+
+def train_vae(
+    vae,
+    train,
+    held_out,
+    run_folder,
+    options,
+    epochs,
+    steps,
+    batch_size=512,
+    learning_rate=1e-3,
+    crossed=0.0,
+    seed=0,
+):
     """Trains with Magenta's recipe: Adam, decay of 0.9999 a step, clipping, transposition by -5..+5 semitones.
+
+    Dense networks learn in so few steps that their rate decays to zero along a cosine over the whole run.
 
     Args:
         vae: `MusicVAE`.
@@ -63,23 +96,25 @@ def train_vae(vae, train, held_out, run_folder, options, epochs, steps, batch_si
         steps: int, batches an epoch.
         batch_size: int. Defaults to 512.
         learning_rate: float, at the first step. Defaults to 1e-3.
+        crossed: float in [0, 1], share of phrases that `cross` changes. Defaults to 0.
         seed: int, for order and transposition; the initial weights are those of `vae`.
     """
     if not len(train) or not len(held_out):
         raise ValueError(
             f"Training needs phrases, and others to hold out. Received: {len(train)} and {len(held_out)} phrases"
         )
+    decay = MagentaDecay(learning_rate)
+    if vae.networks == "dense":
+        decay = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * steps)
+        options = options | {"epochs": epochs}  # which now decides every step
     run = RunDirectory(run_folder, options | {"data": zlib.crc32(train.tobytes())})
-    vae.compile(keras.optimizers.Adam(MagentaDecay(learning_rate), global_clipnorm=1.0))
-    batches = SeededBatches(
-        train,
-        batch_size,
-        steps,
-        seed,
-        augment=lambda tokens, stream: transpose(
-            tokens, stream.integers(-TRANSPOSITION, TRANSPOSITION + 1, len(tokens))
-        ),
-    )
+    vae.compile(keras.optimizers.Adam(decay, global_clipnorm=1.0))
+
+    def augment(tokens, stream):
+        tokens = cross(tokens, crossed, stream)
+        return transpose(tokens, stream.integers(-TRANSPOSITION, TRANSPOSITION + 1, len(tokens)))
+
+    batches = SeededBatches(train, batch_size, steps, seed, augment)
     chosen = np.random.default_rng(0).permutation(len(held_out))[:HELD_OUT]
     run.fit(vae, batches, epochs, callbacks=[ReconstructionMetrics(held_out[chosen])])
     vae.save_preset(run_folder)

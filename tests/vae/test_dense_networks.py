@@ -1,0 +1,58 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_symdiff import MusicVAE
+
+SIZES = {"networks": "dense", "latent_dim": 8, "encoder_units": 64, "decoder_units": (64, 64)}
+
+
+def phrases(number):
+    stream = np.random.default_rng(0)
+    tokens = np.zeros((number, 32), "int8")
+    tokens[:, ::4] = stream.integers(40, 60, (number, 8))
+    return tokens
+
+
+def make_vae(**options):
+    keras.utils.set_random_seed(0)
+    return MusicVAE(**SIZES, **options)
+
+
+def test_learns_phrases_by_heart_and_gives_them_back_as_a_preset(tmp_path):
+    vae, tokens = make_vae(kl_weight=0.001, kl_rate=0.0), phrases(16)
+    vae.compile(keras.optimizers.Adam(3e-3))
+    history = vae.fit(np.repeat(tokens, 8, axis=0), batch_size=64, epochs=80, verbose=0).history
+    assert history["loss"][-1] < 0.1 * history["loss"][0]
+    mean, stddev = vae.encode(tokens)
+    assert mean.shape == stddev.shape == (16, 8)
+    decoded = vae.decode(mean)
+    assert (decoded == tokens).mean() > 0.97
+    vae.save_preset(tmp_path)
+    loaded = MusicVAE.from_preset(tmp_path)
+    assert loaded.get_config()["networks"] == "dense"
+    np.testing.assert_allclose(loaded.encode(tokens)[0], mean, atol=1e-5)
+    np.testing.assert_array_equal(loaded.decode(mean), decoded)
+
+
+def test_a_phrase_is_decoded_alike_in_any_company_and_at_a_temperature_by_its_seed():
+    vae = make_vae()
+    latents = np.random.default_rng(1).standard_normal((5, 8))
+    together = vae.decode(latents, temperature=1.0, seed=3)
+    np.testing.assert_array_equal(together[:2], vae.decode(latents[:2], temperature=1.0, seed=3))
+    assert (together != vae.decode(latents, temperature=1.0, seed=4)).any()
+
+
+def test_a_step_of_the_phrase_is_free_of_the_tokens_before_it():
+    vae = make_vae()
+    latents = np.zeros((2, 8), "float32")
+    tokens = phrases(2)
+    logits = ops.convert_to_numpy(vae.decoder.teacher_forced(latents, tokens, np.ones((2, 32))))
+    np.testing.assert_allclose(logits[0], logits[1], atol=1e-6)
+
+
+@pytest.mark.parametrize("options", [{"networks": "gru"}, {"networks": "dense", "decoder_units": (64, 32)}])
+def test_other_networks_and_blocks_of_unequal_units_are_refused(options):
+    with pytest.raises(ValueError, match=r"Received: (networks=gru|encoder_units=64, decoder_units=)"):
+        MusicVAE(**SIZES | options)
