@@ -7,6 +7,7 @@ import pytest
 
 from keras_symdiff.diffusion.generate import infill, sample
 from keras_symdiff.diffusion.noise_schedule import NoiseSchedule
+from keras_symdiff.diffusion.sampler import Sampler
 
 GOLDEN = np.load(pathlib.Path(__file__).parents[1] / "golden" / "diffusion" / "short_run.npz")
 SCHEDULE = NoiseSchedule.linear(20, 1e-3, 0.3)
@@ -53,6 +54,53 @@ def test_infill_equals_the_golden_run(denoiser):
     result = infill(denoiser, GOLDEN["latents"], keep_mask, seed=7, schedule=SCHEDULE)
     np.testing.assert_allclose(result, GOLDEN["infilled"], **CLOSE)
     np.testing.assert_array_equal(result[keep_mask], GOLDEN["latents"][keep_mask])
+
+
+FEW_STEPS = [
+    Sampler("ancestral", 5),
+    Sampler("ddim", 5),
+    Sampler("ddim", 5, eta=1.0, resamplings=2),
+    Sampler("dpm-solver", 5),
+    Sampler("dpm-solver-sde", 5),
+    Sampler("heun", 5),
+]
+
+
+@pytest.mark.parametrize("sampler", FEW_STEPS, ids=lambda sampler: f"{sampler.name}-{sampler.resamplings}")
+def test_few_steps_keep_what_is_given_and_the_music_of_a_seed(denoiser, sampler):
+    options = {"seed": 7, "schedule": SCHEDULE, "sampler": sampler}
+    pieces = sample(denoiser, 3, **options)
+    keep_mask = GOLDEN["keep_mask"]
+    filled = infill(denoiser, GOLDEN["latents"], keep_mask, **options)
+    np.testing.assert_array_equal(filled[keep_mask], GOLDEN["latents"][keep_mask])
+    np.testing.assert_allclose(infill(denoiser, GOLDEN["latents"], keep_mask, batch_size=2, **options), filled, **CLOSE)
+    nothing = infill(denoiser, GOLDEN["latents"], np.zeros_like(keep_mask), **options)
+    np.testing.assert_allclose(nothing, pieces, **CLOSE)
+    assert np.abs(nothing - filled)[~keep_mask].max() > 0.01
+    assert np.abs(pieces - GOLDEN["sampled"]).max() > 0.01
+
+
+def test_all_ancestral_steps_are_the_default(denoiser):
+    for sampler in (Sampler(), Sampler("ancestral", 20)):
+        result = sample(denoiser, 3, seed=7, schedule=SCHEDULE, sampler=sampler)
+        np.testing.assert_allclose(result, GOLDEN["sampled"], **CLOSE)
+
+
+def test_few_steps_report_and_show_their_end(denoiser):
+    reports, seen = [], []
+    pieces = sample(
+        denoiser, 3, schedule=SCHEDULE, batch_size=2, sampler=Sampler("heun", 4),
+        progress=lambda *report: reports.append(report), observe=lambda *state: seen.append(state),
+    )  # fmt: skip
+    assert reports == [(7, 14), (14, 14)]  # calls of the denoiser
+    assert [done for done, _ in seen] == [0, 7, 0, 7]
+    np.testing.assert_array_equal(np.concatenate([seen[1][1], seen[3][1]]), pieces)
+
+
+def test_more_steps_than_the_schedule_has_are_refused(denoiser):
+    for name in ("ancestral", "heun"):
+        with pytest.raises(ValueError, match=r"\[1, 20\]. Received: num_steps=21"):
+            sample(denoiser, 1, schedule=SCHEDULE, sampler=Sampler(name, 21))
 
 
 def test_infill_of_everything_and_of_nothing(denoiser):

@@ -73,3 +73,21 @@ def test_respacing_to_all_steps_changes_nothing_and_to_more_is_refused():
     for num_steps in (0, 21, 2.5):
         with pytest.raises(ValueError, match=rf"\[1, 20\]. Received: num_steps={num_steps}"):
             schedule.respaced(num_steps)
+
+
+@pytest.mark.parametrize("num_steps", [1, 10, 25, 1000])
+def test_quadratic_levels_grow_from_the_noisiest_to_1(num_steps):
+    schedule = NoiseSchedule.linear()
+    levels = schedule.quadratic_levels(num_steps)
+    assert levels.shape == (num_steps + 1,)
+    assert levels[0] == schedule.noise_level[-1]
+    assert levels[-1] == 1.0
+    assert np.all(np.diff(levels) > 0)
+    if num_steps == 10:
+        np.testing.assert_allclose(levels, schedule.noise_level[10 * np.arange(10, -1, -1) ** 2], rtol=1e-12)
+
+
+def test_more_quadratic_levels_than_steps_are_refused():
+    for num_steps in (0, 21, 2.5):
+        with pytest.raises(ValueError, match=rf"\[1, 20\]. Received: num_steps={num_steps}"):
+            NoiseSchedule.linear(20).quadratic_levels(num_steps)

@@ -1,0 +1,29 @@
+import pytest
+
+from keras_symdiff.diffusion.sampler import QUALITIES, SAMPLERS, Sampler
+
+
+def test_qualities_cost_ever_more_steps():
+    assert list(QUALITIES) == ["draft", "normal", "best"]
+    steps = [sampler.num_steps for sampler in QUALITIES.values()]
+    assert steps == sorted(steps)
+    assert QUALITIES["best"] == Sampler("ancestral", 1000)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"name": "euler"}, "name=euler"),
+        ({"num_steps": 0}, "num_steps=0"),
+        ({"num_steps": 2.5}, "num_steps=2.5"),
+        ({"name": "heun", "resamplings": None}, "resamplings=None"),
+        ({"name": "heun", "resamplings": 0}, "resamplings=0"),
+        ({"resamplings": 2}, "resamplings=2"),
+        ({"name": "ddim", "eta": -0.1}, "eta=-0.1"),
+        ({"name": "ddim", "eta": 1.1}, "eta=1.1"),
+        *(({"name": name, "eta": 0.5}, "eta=0.5") for name in SAMPLERS if name != "ddim"),
+    ],
+)
+def test_rejects(arguments, message):
+    with pytest.raises(ValueError, match=f"Received: {message}"):
+        Sampler(**arguments)
