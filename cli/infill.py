@@ -2,33 +2,16 @@
 
 import click
 
-from keras_symdiff.cli.options import (
-    audio_option,
-    model_option,
-    sampler_options,
-    seed_option,
-    temperature_option,
-)
+from keras_symdiff.cli.options import audio_option, model_option, sampler_options, seed_option, temperature_option
 
 
 @click.command("infill")
 @click.argument("midi", metavar="SONG.mid", type=click.Path(exists=True, dir_okay=False))
-@click.option(
-    "--bars",
-    metavar="FIRST-LAST",
-    multiple=True,
-    help="Bars to compose, from 1, both included; or beats: 17.3-18.2. May be given again.",
-)
-@click.option(
-    "--continue",
-    "continue_bars",
-    metavar="N",
-    type=click.IntRange(1),
-    help="Compose N bars beyond the melody's last one.",
-)
-@click.option(
-    "--track", metavar="N", type=click.IntRange(1), help="The melody's track, as `symdiff inspect` numbers it."
-)
+@click.option("--bars", metavar="FIRST-LAST", multiple=True,
+              help="Bars to compose, from 1, both included; or beats: 17.3-18.2. May be given again.")  # fmt: skip
+@click.option("--continue", "continue_bars", metavar="N", type=click.IntRange(1),
+              help="Compose N bars beyond the melody's last one.")  # fmt: skip
+@click.option("--track", metavar="N", type=click.IntRange(1), help="The melody's track, as `inspect` numbers it.")
 @click.option("--track-name", metavar="NAME", help="The melody's track by its name.")
 @click.option("--keep-rhythm", is_flag=True, help="Compose new pitches in the rhythm that is there.")
 @click.option("--keep-pitches", is_flag=True, help="Compose a new rhythm of the pitches that are there.")

@@ -8,14 +8,16 @@ from keras_symdiff.cli.options import dry_run_option, print_config, seed_option,
 @click.command("train")
 @click.argument("paths", metavar="DIR...|FILE.npz...", nargs=-1, required=True, type=click.Path(exists=True))
 @click.option("-o", "--output", metavar="RUN", required=True, type=click.Path(file_okay=False), help="Run directory.")
-@click.option("--vae", metavar="NAME|RUN", required=True, help="The MusicVAE that encodes: a preset or run directory.")
+@click.option("--vae", metavar="NAME|RUN", help="The MusicVAE that encodes: a preset or run directory.")
+@click.option("--init-from", metavar="NAME|RUN",
+              help="Fine-tune the model of this preset or run, on latents of its MusicVAE at its scale.")  # fmt: skip
 @click.option("--validation", metavar="DIR|FILE.npz", type=click.Path(exists=True),
               help="Melodies to validate on. Default: a twentieth of the files.")  # fmt: skip
 @click.option("--model", type=click.Choice(["diffusion", "mdn"]), default="diffusion", show_default=True,
               help="mdn: TransformerMDN, the paper's autoregressive baseline.")  # fmt: skip
-@click.option("--size", type=click.Choice(["small", "paper"]), default="paper", show_default=True,
+@click.option("--size", type=click.Choice(["small", "paper"]), show_default="paper",
               help="paper: 25.6M parameters (mdn: 38M); small: 4.6M (mdn: 4.9M).")  # fmt: skip
-@click.option("--threshold", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True,
+@click.option("--threshold", type=click.FloatRange(0, min_open=True), show_default="1.0",
               help="Keep latent dimensions of a mean posterior standard deviation below this.")  # fmt: skip
 @click.option("--ema-momentum", type=click.FloatRange(0, 1, max_open=True), default=0.9999, show_default=True,
               help="Of the moving average of weights that samples come from.")  # fmt: skip
@@ -23,7 +25,7 @@ from keras_symdiff.cli.options import dry_run_option, print_config, seed_option,
 @seed_option
 @dry_run_option
 def train_command(
-    paths, output, vae, validation, model, size, threshold, ema_momentum,
+    paths, output, vae, init_from, validation, model, size, threshold, ema_momentum,
     epochs, steps, batch_size, learning_rate, precision, seed, dry_run,
 ):  # fmt: skip
     """Train a model on the 64-bar pieces of all melodies in DIR... (folders, MIDI files), or on the .npz files that
@@ -32,19 +34,29 @@ def train_command(
     Defaults are the paper's: 500,000 steps (its mdn took half as many: --epochs 63), batches of 64 pieces and a
     learning rate of 0.001 (mdn: 128 and 0.0003), times 0.98 an epoch. The same command again
     goes on where a killed run stopped. RUN holds all that `sample` and `infill` need.
+
+    With --init-from the learning rate starts at a tenth of that. A first try on some hundred tunes: `--epochs 5
+    --steps 200 --ema-momentum 0.99`.
     """
     from keras_symdiff.models.sizes import SIZES
 
-    size = SIZES[model][size]
+    if init_from is None and vae is None:
+        raise click.UsageError("Name one of --vae and --init-from.")
+    if init_from is not None:
+        for option, value in (("--vae", vae), ("--size", size), ("--threshold", threshold)):
+            if value is not None:
+                raise click.UsageError(f"{option} does not go with --init-from, which has its own.")
+    else:
+        size, threshold = SIZES[model][size or "paper"], threshold or 1.0
     batch_size = batch_size or {"diffusion": 64, "mdn": 128}[model]
-    learning_rate = learning_rate or {"diffusion": 1e-3, "mdn": 3e-4}[model]
+    learning_rate = learning_rate or {"diffusion": 1e-3, "mdn": 3e-4}[model] / (1 if init_from is None else 10)
     training = {
         "steps": steps, "batch_size": batch_size, "learning_rate": learning_rate, "ema_momentum": ema_momentum,
         "seed": seed,
     }  # fmt: skip
     options = {
-        "paths": list(paths), "validation": validation, "vae": vae, "model": model, "size": size,
-        "threshold": threshold, "precision": precision, **training,
+        "paths": list(paths), "validation": validation, "vae": vae, "init_from": init_from, "model": model,
+        "size": size, "threshold": threshold, "precision": precision, **training,
     }  # fmt: skip
     if dry_run:
         return print_config(options | {"epochs": epochs})
@@ -58,10 +70,14 @@ def train_command(
     from keras_symdiff import LatentDiffusion, LatentMDN, TransformerDenoiser, TransformerMDN
     from keras_symdiff.latents.latent_transform import LatentTransform
     from keras_symdiff.latents.split_windows import split_windows
+    from keras_symdiff.presets.preset import preset_folder, read_config
     from keras_symdiff.training.train_latent_model import train_latent_model
     from keras_symdiff.vae.music_vae import MusicVAE
 
-    vae = MusicVAE.from_preset(vae)
+    wrapper, network = {"diffusion": (LatentDiffusion, TransformerDenoiser), "mdn": (LatentMDN, TransformerMDN)}[model]
+    vae = MusicVAE.from_preset(vae or init_from)
+    if init_from is not None:
+        read_config(preset_folder(init_from) / wrapper.preset_part)  # what is not there is missed before long work
     latents = read_latents_aloud(vae, paths)
     if validation is None:
         train, held_out = split_windows(latents)
@@ -76,12 +92,20 @@ def train_command(
             + (", or name some with --validation" if validation is None else "")
         )
     phrases = np.unique(train)
-    transform = LatentTransform.fit(latents.mean[phrases], latents.stddev[phrases], threshold)
+    if init_from is None:
+        transform = LatentTransform.fit(latents.mean[phrases], latents.stddev[phrases], threshold)
+    else:
+        transform = LatentTransform.from_preset(init_from)
     click.echo(f"{transform.num_kept_dims} of {vae.latent_dim} latent dimensions kept")
     keras.config.set_dtype_policy(precision)  # after encoding, which stays in float32
-    wrapper, network = {"diffusion": (LatentDiffusion, TransformerDenoiser), "mdn": (LatentMDN, TransformerMDN)}[model]
+
+    def make_model():
+        if init_from is None:
+            return wrapper(network(channels=transform.num_kept_dims, **size), seed=seed)
+        return wrapper.from_preset(init_from, seed)
+
     train_latent_model(
-        lambda: wrapper(network(channels=transform.num_kept_dims, **size), seed=seed),
+        make_model,
         transform.forward(latents.mean).astype("float32"), train, transform.forward(held_out).astype("float32"),
         transform, vae, output, options, epochs, **training,
     )  # fmt: skip

@@ -57,9 +57,9 @@ class LatentMDN(LatentModel):
         return {"mdn": network_config(self.mdn)}
 
     @classmethod
-    def from_preset_config(cls, config):
+    def from_preset_config(cls, config, seed=0):
         """Builds the model of a `get_preset_config` dict."""
-        return cls(TransformerMDN(**config["mdn"]))
+        return cls(TransformerMDN(**config["mdn"]), seed)
 
     def get_config(self):
         return {

@@ -103,8 +103,10 @@ def _tokens(melody, before, free):
 
 
 def _next_chunk(wanted, known, most):
-    """Phrases that the next window composes: those within `most` places of the first one wanted, or of the last one of
-    its run where nothing is known on the left."""
+    """Phrases that the next window composes: those within `most` places of the first one wanted.
+
+    Where nothing is known on the left, those before the last one of its run.
+    """
     places = np.flatnonzero(wanted)
     first = places[0]
     if known[:first].any():

@@ -103,9 +103,9 @@ class LatentDiffusion(LatentModel):
         return {"denoiser": network_config(self.denoiser), "schedule": self.schedule.get_config()}
 
     @classmethod
-    def from_preset_config(cls, config):
+    def from_preset_config(cls, config, seed=0):
         """Builds the model of a `get_preset_config` dict."""
-        return cls(TransformerDenoiser(**config["denoiser"]), NoiseSchedule.from_config(config["schedule"]))
+        return cls(TransformerDenoiser(**config["denoiser"]), NoiseSchedule.from_config(config["schedule"]), seed)
 
     def get_config(self):
         return {

@@ -9,7 +9,7 @@ DENSITY_BINS = np.append(np.arange(0.0, 16.5, 0.5), np.inf)  # onsets a bar; at 
 RANGE_BINS = np.append(np.arange(0.0, 61.0, 2.0), np.inf)  # semitones; at most 87 are possible
 
 _MAJOR = np.array([0, 2, 4, 5, 7, 9, 11])  # semitones above the tonic
-_SCALES = np.isin((np.arange(12) - np.arange(12)[:, None]) % 12, _MAJOR)  # (tonic, pitch class), True inside
+SCALES = np.isin((np.arange(12) - np.arange(12)[:, None]) % 12, _MAJOR)  # (tonic, pitch class), True inside
 
 
 def piece_statistics(tokens):
@@ -53,7 +53,7 @@ def piece_statistics(tokens):
     leaps = (np.abs(np.diff(pitch)) > 12) & (np.diff(piece) == 0)
     return {
         "exact_repeat_rate": _exact_repeat_rate(tokens),
-        "out_of_key_rate": 1 - _ratio((classes @ _SCALES.T).max(axis=1), onsets),
+        "out_of_key_rate": 1 - _ratio((classes @ SCALES.T).max(axis=1), onsets),
         "note_density": onsets * constants.STEPS_PER_BAR / stream.shape[1],
         "pitch_range": _pitch_range(stream),
         "leap_rate": _ratio(np.bincount(piece[1:][leaps], minlength=num_pieces), onsets - 1),

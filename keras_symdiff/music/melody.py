@@ -173,6 +173,17 @@ class Melody:
         return math.ceil(self.num_steps / constants.STEPS_PER_BAR)
 
     @property
+    def pickup_steps(self):
+        """Length of a pickup bar in steps, or 0: a first bar shorter than 4/4, after which the signature is 4/4."""
+        if len(self.time_signatures) < 2:
+            return 0
+        (start, numerator, denominator), (change, *following) = self.time_signatures[:2]
+        # Not every short first signature is one: POP909's songs often stand in 1/4 from end to end.
+        is_one_bar = start == 0 and change * denominator == numerator * constants.STEPS_PER_BAR
+        is_four_four = following[0] == following[1]
+        return change if is_one_bar and is_four_four and change < constants.STEPS_PER_BAR else 0
+
+    @property
     def meter_problem(self):
         """The first time signature whose bars do not fit the 4/4 grid, e.g. `"3/4 at bar 1"`, or None.
 
@@ -209,44 +220,45 @@ class Melody:
         tokens[np.logical_not(np.logical_or.accumulate(onsets, axis=1))] = constants.NO_EVENT
         return tokens, ~onsets.any(axis=1)
 
-    def replace_phrases(self, first_phrase, tokens):
-        """Puts other phrases in the place of some of this melody's own.
+    def replace_steps(self, first_step, stream):
+        """Puts other notes in the place of those that start in a stretch of steps.
 
-        Every note that starts outside stays as it was, except that one which sounds into the replaced phrases is cut
-        where they start. New notes end with the replaced phrases at the latest, and get the median velocity.
+        Every note that starts outside stays as it was, except that one which sounds into the stretch is cut where it
+        begins. New notes end with the stretch at the latest, and get the velocity of their surroundings: the median of
+        the eight notes before and the eight after.
 
         Args:
-            first_phrase: int, 0-based index of the first replaced phrase.
-            tokens: int array (K, 32), the new phrases.
+            first_step: int, where the stretch begins.
+            stream: int array (S,) of tokens in [0, 89], the new notes. A note that none of the tokens began does not
+                sound: the stretch begins with a rest unless its first token is an onset.
 
         Returns:
-            A new `Melody` with the same phrase grid: its phrases outside are equal to the old ones.
+            A new `Melody` that reaches as far as the stretch, to both sides.
 
         Raises:
-            ValueError: if the phrases do not lie within the melody.
+            ValueError: if the stretch begins before step 0.
         """
-        tokens = checked_tokens(tokens)
-        if not 0 <= first_phrase <= first_phrase + len(tokens) <= self.num_phrases:
-            raise ValueError(
-                f"The replaced phrases must lie within the melody's {self.num_phrases}. "
-                f"Received: first_phrase={first_phrase}, tokens of shape {tokens.shape}"
-            )
-        gap_start = self.first_step + first_phrase * constants.PHRASE_STEPS
-        gap_end = gap_start + tokens.size
-        before = self.start_steps < gap_start
-        after = self.start_steps >= gap_end
-        pitches, starts, ends = _stream_to_notes(tokens.reshape(-1))
-        velocity = int(np.median(self.velocities)) if len(self.velocities) else DEFAULT_VELOCITY
-        ends = np.concatenate([np.minimum(self.end_steps[before], gap_start), ends + gap_start, self.end_steps[after]])
+        end_step = first_step + len(stream)
+        if first_step < 0:
+            raise ValueError(f"Steps count from 0. Received: first_step={first_step}")
+        before = self.start_steps < first_step
+        after = self.start_steps >= end_step
+        pitches, starts, ends = _stream_to_notes(np.asarray(stream))
+        nearest = np.concatenate([self.velocities[before][-8:], self.velocities[after][:8]])
+        velocity = int(np.median(nearest)) if len(nearest) else DEFAULT_VELOCITY
+        ends = np.concatenate(
+            [np.minimum(self.end_steps[before], first_step), ends + first_step, self.end_steps[after]]
+        )
         return dataclasses.replace(
             self,
             pitches=np.concatenate([self.pitches[before], pitches, self.pitches[after]]),
-            start_steps=np.concatenate([self.start_steps[before], starts + gap_start, self.start_steps[after]]),
+            start_steps=np.concatenate([self.start_steps[before], starts + first_step, self.start_steps[after]]),
             end_steps=ends,
             velocities=np.concatenate(
                 [self.velocities[before], np.full(len(pitches), velocity), self.velocities[after]]
             ),
-            num_steps=max(self.num_steps, int(ends.max(initial=0))),
+            num_steps=max(self.num_steps, end_step),
+            first_bar=min(self.first_bar, first_step // constants.STEPS_PER_BAR),
             num_source_notes=None,
         )
 

@@ -199,24 +199,34 @@ def write_midi(melodies, path):
     write_atomically(path, score.dumps_midi())
 
 
-def choose_melody(melodies):
+def choose_melody(melodies, track=None, name=None):
     """Chooses the melody that infilling works on.
 
-    The first instrument whose name says so wins ("MELODY", "lead vocal", ...). Otherwise the one with the highest
+    The one that is asked for, by number or by name; otherwise the first instrument whose name says so ("MELODY", "lead
+    vocal", ...). Otherwise the one with the highest
     product of: the share of bars in which it starts a note, the share of its notes that form one line, and 1/2 if its
     median pitch lies below C3.
 
     Args:
         melodies: non-empty list of `Melody` of one file.
+        track: int, number of an instrument from 1, as `symdiff inspect` shows it. Defaults to `None`.
+        name: str, an instrument's name, in small or capital letters. Defaults to `None`.
 
     Returns:
         Tuple of the chosen `Melody` and the reason, a short clause.
 
     Raises:
-        ValueError: if `melodies` is empty.
+        ValueError: if `melodies` is empty, or has not the one that is asked for.
     """
     if not melodies:
         raise ValueError("There must be at least one melody. Received: melodies=[]")
+    if track is not None or name is not None:
+        asked = f"track {track}" if name is None else f"a track named {name!r}"
+        for melody in melodies:
+            if melody.track + 1 == track or (name is not None and melody.name.casefold() == name.casefold()):
+                return melody, f"{asked} was asked for"
+        there = ", ".join(f"{melody.track + 1} {melody.name}".strip() for melody in melodies)
+        raise ValueError(f"There is no melody in {asked}; tracks with one: {there}")
     for melody in melodies:
         if _MELODY_NAME.search(melody.name):
             return melody, f"it is named {melody.name!r}"

@@ -15,7 +15,7 @@ _SEMITONES = 12
 _NOTE_GAP = 0.3 / constants.STEPS_PER_BAR  # bars; keeps repeated notes apart
 
 
-def plot_piano_roll(melodies, path, highlight_bars=None, title=None):
+def plot_piano_roll(melodies, path, highlight_steps=(), title=None):
     """Draws melodies as piano rolls, one row each, and writes the picture.
 
     Bars are 4/4 bars counted from 1 at the start of the file, as on the command line. All rows share their axes.
@@ -23,7 +23,7 @@ def plot_piano_roll(melodies, path, highlight_bars=None, title=None):
     Args:
         melodies: a `Melody`, or a list of them.
         path: path of the picture; its suffix (`.png`, `.pdf`, `.svg`) names the format.
-        highlight_bars: optional tuple (first, last) of bars, both included, that are framed as new.
+        highlight_steps: optional list of (first step, end step), stretches that are framed as new.
         title: optional str above the picture.
 
     Raises:
@@ -32,7 +32,7 @@ def plot_piano_roll(melodies, path, highlight_bars=None, title=None):
 
     Example:
     ```python
-    plot_piano_roll([given, infilled], "infilled.png", highlight_bars=(17, 32))
+    plot_piano_roll([given, infilled], "infilled.png", highlight_steps=[(16 * 16, 32 * 16)])  # bars 17 to 32
     ```
     """
     # The figure object alone: pyplot would keep every figure and pick a window system.
@@ -51,12 +51,11 @@ def plot_piano_roll(melodies, path, highlight_bars=None, title=None):
     rows = figure.subplots(len(melodies), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     for axes, melody in zip(rows, melodies, strict=True):
         new = np.zeros(len(melody.pitches), dtype=bool)
-        if highlight_bars is not None:
-            first, last = highlight_bars
-            bars = melody.start_steps // constants.STEPS_PER_BAR + 1
-            new = (bars >= first) & (bars <= last)
-            axes.axvspan(first, last + 1, facecolor=_NEW, alpha=0.08, zorder=0)
-            axes.axvspan(first, last + 1, fill=False, edgecolor=_NEW, linewidth=1.4, zorder=4)
+        for first_step, end_step in highlight_steps:
+            new |= (melody.start_steps >= first_step) & (melody.start_steps < end_step)
+            first, end = (step / constants.STEPS_PER_BAR + 1 for step in (first_step, end_step))
+            axes.axvspan(first, end, facecolor=_NEW, alpha=0.08, zorder=0)
+            axes.axvspan(first, end, fill=False, edgecolor=_NEW, linewidth=1.4, zorder=4)
         draw_notes(axes, melody, np.where(new, _NEW, _GIVEN))
         axes.set_ylabel(melody.name[:24] or "pitch", fontsize=9)
         axes.grid(axis="y", color="0.85", linewidth=0.6)

@@ -83,11 +83,12 @@ class LatentModel(keras.Model):
         write_part(Path(folder) / self.preset_part, self.network, config, dtype)
 
     @classmethod
-    def from_preset(cls, name_or_folder=DEFAULT_PRESET):
+    def from_preset(cls, name_or_folder=DEFAULT_PRESET, seed=0):
         """Loads a trained model: of a run, the moving average of its weights.
 
         Args:
             name_or_folder: name of a shipped preset, or a preset folder or run directory.
+            seed: int, for training it further. Defaults to 0.
 
         Returns:
             A model.
@@ -98,7 +99,7 @@ class LatentModel(keras.Model):
         folder = preset_folder(name_or_folder) / cls.preset_part
         config = read_config(folder)
         try:
-            model = cls.from_preset_config(config)
+            model = cls.from_preset_config(config, seed)
             model.weights_origin = config["weights_origin"]
         except (KeyError, TypeError) as error:  # TypeError: an unknown argument
             raise ValueError(f"Not the config of a {cls.__name__}. Received: {config} in {folder}") from error

@@ -30,7 +30,8 @@ def train_latent_model(
     """Trains with the paper's recipe (section 4.3) and leaves a folder that is enough to sample from.
 
     Args:
-        make_model: function without arguments that returns the `LatentDiffusion` or `LatentMDN` to train.
+        make_model: function without arguments that returns the `LatentDiffusion` or `LatentMDN` to train, with new
+            weights or trained ones.
         phrases: float32 array (U, D), scaled latents of distinct phrases.
         pieces: int array (W, 32), rows of `phrases`: the training pieces.
         validation: float32 array (V, 32, D), scaled latents of held-out pieces.
@@ -51,11 +52,17 @@ def train_latent_model(
             f"{len(validation)} pieces"
         )
     keras.utils.set_random_seed(seed)  # the initial weights
+    model = make_model()
+    expected = (model.network.num_positions, model.network.channels)
+    if expected != (validation.shape[1], transform.num_kept_dims):
+        raise ValueError(
+            f"The model is of {expected[0]} phrases with {expected[1]} channels. Received: pieces of "
+            f"{validation.shape[1]} phrases and a transform that keeps {transform.num_kept_dims} dimensions"
+        )
     data = {"encoder": vae.fingerprint(), "data": zlib.crc32(phrases.tobytes()) ^ zlib.crc32(pieces.tobytes())}
     run = RunDirectory(run_folder, options | data)
     transform.save(run.path / "latent_transform.json")
     vae.save_preset(run.path)
-    model = make_model()
     model.compile(paper_optimizer(learning_rate, ema_momentum))
     run.fit(
         model,

@@ -107,17 +107,11 @@ def test_a_note_sounds_across_the_border_until_the_next_event():
 
 @settings(max_examples=60, deadline=None)
 @given(melodies(), st.data())
-def test_replaced_phrases_leave_all_others_as_they_were(melody, data):
-    tokens, _ = melody.phrases()
-    first = data.draw(st.integers(0, len(tokens) - 1))
-    new = random_phrases(np.random.default_rng(0), data.draw(st.integers(1, len(tokens) - first)))
-    replaced = melody.replace_phrases(first, new)
-    expected = tokens.copy()
-    expected[first : first + len(new)] = new
-    np.testing.assert_array_equal(replaced.phrases()[0], expected)
-
-    start = melody.first_step + first * 32
-    end = start + new.size
+def test_replaced_steps_leave_all_others_as_they_were(melody, data):
+    start = data.draw(st.integers(0, melody.num_steps))
+    stream = random_phrases(np.random.default_rng(0), 2).reshape(-1)[: data.draw(st.integers(1, 64))]
+    end = start + len(stream)
+    replaced = melody.replace_steps(start, stream)
     for side in ("before", "after"):
         old_kept = melody.start_steps < start if side == "before" else melody.start_steps >= end
         new_kept = replaced.start_steps < start if side == "before" else replaced.start_steps >= end
@@ -125,14 +119,23 @@ def test_replaced_phrases_leave_all_others_as_they_were(melody, data):
         assert replaced.start_steps[new_kept].tolist() == melody.start_steps[old_kept].tolist()
         assert replaced.end_steps[new_kept].tolist() == np.minimum(melody.end_steps[old_kept], limit).tolist()
         assert replaced.velocities[new_kept].tolist() == melody.velocities[old_kept].tolist()
+    inside = (replaced.start_steps >= start) & (replaced.start_steps < end)
+    assert (replaced.start_steps[inside] - start).tolist() == np.flatnonzero(stream >= 2).tolist()
+    assert (replaced.pitches[inside] - 19).tolist() == stream[stream >= 2].tolist()
+    assert (replaced.end_steps[inside] <= end).all()
+    assert replaced.num_steps == max(melody.num_steps, end)
 
 
-def test_replacing_outside_the_melody_is_an_error():
-    melody = Melody([60], [0], [64])
-    with pytest.raises(ValueError, match="within the melody's 2"):
-        melody.replace_phrases(1, np.zeros((2, 32), int))
-    with pytest.raises(ValueError, match="within the melody's 2"):
-        melody.replace_phrases(-1, np.zeros((1, 32), int))
+def test_new_notes_have_the_velocity_of_their_surroundings():
+    melody = Melody(np.full(40, 60), np.arange(40) * 4, np.arange(40) * 4 + 4, np.where(np.arange(40) < 20, 50, 90))
+    assert set(melody.replace_steps(32, [41, 0, 43, 0]).velocities[8:10]) == {50}
+    assert set(melody.replace_steps(132, [41, 0, 43, 0]).velocities[33:35]) == {90}
+    assert Melody([], [], []).replace_steps(0, [41]).velocities.tolist() == [100]
+
+
+def test_steps_before_the_start_of_the_file_are_an_error():
+    with pytest.raises(ValueError, match="first_step=-1"):
+        Melody([60], [0], [64]).replace_steps(-1, [0])
 
 
 @settings(max_examples=40, deadline=None)

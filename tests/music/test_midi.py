@@ -284,6 +284,12 @@ def test_a_melody_is_chosen_by_name_then_by_how_much_of_a_line_it_is():
     assert choose_melody([bass])[1] == "it is the only melody"
     with pytest.raises(ValueError, match="at least one melody"):
         choose_melody([])
+    assert choose_melody([named, bass], name="BASS")[0] is bass
+    with pytest.raises(ValueError, match=r"no melody in a track named 'x'; tracks with one: 1 .*Lead vocal"):
+        choose_melody([named], name="x")
+    with pytest.raises(ValueError, match="no melody in track 9"):
+        choose_melody([named], track=9)
+    assert choose_melody([named], track=1) == (named, "track 1 was asked for")
 
 
 def test_a_missing_file_is_an_os_error(tmp_path):

@@ -11,7 +11,7 @@ MELODY = Melody([60, 64, 67, 60], [0, 16, 32, 48], [16, 32, 48, 64], name="tune"
 def test_highlighted_bars_are_framed_and_the_others_are_not(tmp_path):
     plain, framed = tmp_path / "plain.png", tmp_path / "framed.png"
     plot_piano_roll(MELODY, plain)
-    plot_piano_roll(MELODY, framed, highlight_bars=(3, 4))
+    plot_piano_roll(MELODY, framed, highlight_steps=[(32, 64)])
     difference = np.abs(matplotlib.image.imread(plain) - matplotlib.image.imread(framed)).max(axis=(0, 2))
     middle = len(difference) // 2  # bars 1-2 | 3-4; the axis labels shift the border to the right
     assert not difference[: middle - 20].any()

@@ -1,0 +1,72 @@
+"""One side of a melody kept while the other is composed: its rhythm, or its pitches."""
+
+import dataclasses
+
+import numpy as np
+
+
+def keep_rhythm(melody, composed, gap):
+    """Gives the notes of a gap new pitches, and keeps when they start and end, and their velocities.
+
+    A note takes the pitch of the composed note that sounds, or sounded last, where it starts; before the first composed
+    note it takes the pitch of that.
+
+    Args:
+        melody: `Melody` as it was, whose rhythm is kept.
+        composed: `Melody` with composed notes in the gap.
+        gap: `Gap`.
+
+    Returns:
+        `composed` with other notes in the gap.
+
+    Raises:
+        ValueError: if either side has no note in the gap.
+    """
+    old, new = _notes(melody, composed, gap)
+    last_begun = np.searchsorted(composed.start_steps[new], melody.start_steps[old], side="right") - 1
+    pitches = composed.pitches[new][np.maximum(last_begun, 0)]
+    # A note that sounds out of the gap ends with it, as composed ones do.
+    ends = np.minimum(melody.end_steps[old], gap.end_step)
+    return _replace(composed, new, pitches, melody.start_steps[old], ends, melody.velocities[old])
+
+
+def keep_pitches(melody, composed, gap):
+    """Gives the pitches of a gap a new rhythm, and keeps their order.
+
+    If the new rhythm has more notes, pitches are repeated; if it has fewer, some are left out, evenly in both cases.
+
+    Args:
+        melody: `Melody` as it was, whose pitches are kept.
+        composed: `Melody` with composed notes in the gap.
+        gap: `Gap`.
+
+    Returns:
+        `composed` with other pitches in the gap.
+
+    Raises:
+        ValueError: if either side has no note in the gap.
+    """
+    old, new = _notes(melody, composed, gap)
+    order = np.linspace(0, old.sum() - 1, new.sum()).round().astype(int)
+    columns = (composed.start_steps[new], composed.end_steps[new], composed.velocities[new])
+    return _replace(composed, new, melody.pitches[old][order], *columns)
+
+
+def _notes(melody, composed, gap):
+    """Which notes of both melodies start in the gap, two bool arrays."""
+    inside = [(line.start_steps >= gap.first_step) & (line.start_steps < gap.end_step) for line in (melody, composed)]
+    for mask, what in zip(inside, ("old", "new"), strict=True):
+        if not mask.any():
+            raise ValueError(f"Bars {gap.name} have no {what} note, so there is no rhythm and no pitch to keep")
+    return inside
+
+
+def _replace(melody, chosen, *columns):
+    """A melody with other notes (pitches, starts, ends, velocities) in the place of the chosen ones."""
+    first = int(chosen.argmax())
+    names = ("pitches", "start_steps", "end_steps", "velocities")
+    values = {
+        name: np.insert(getattr(melody, name)[~chosen], first, column)
+        for name, column in zip(names, columns, strict=True)
+    }
+    return dataclasses.replace(melody, num_source_notes=None, **values)
