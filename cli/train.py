@@ -19,13 +19,15 @@ from keras_symdiff.cli.options import dry_run_option, print_config, seed_option,
               help="paper: 25.6M parameters (mdn: 38M); small: 4.6M (mdn: 4.9M).")  # fmt: skip
 @click.option("--threshold", type=click.FloatRange(0, min_open=True), show_default="1.0",
               help="Keep latent dimensions of a mean posterior standard deviation below this.")  # fmt: skip
+@click.option("--step-power", type=click.FloatRange(1), show_default="1.0",
+              help="Above 1, training sees more of the low noise levels: 2 suits small diffusion models.")  # fmt: skip
 @click.option("--ema-momentum", type=click.FloatRange(0, 1, max_open=True), default=0.9999, show_default=True,
               help="Of the moving average of weights that samples come from.")  # fmt: skip
 @training_options(batch_size=None, learning_rate=None, epochs=125, steps=4000)
 @seed_option
 @dry_run_option
 def train_command(
-    paths, output, vae, init_from, validation, model, size, threshold, ema_momentum,
+    paths, output, vae, init_from, validation, model, size, threshold, step_power, ema_momentum,
     epochs, steps, batch_size, learning_rate, precision, seed, dry_run,
 ):  # fmt: skip
     """Train a model on the 64-bar pieces of all melodies in DIR... (folders, MIDI files), or on the .npz files that
@@ -43,11 +45,16 @@ def train_command(
     if init_from is None and vae is None:
         raise click.UsageError("Name one of --vae and --init-from.")
     if init_from is not None:
-        for option, value in (("--vae", vae), ("--size", size), ("--threshold", threshold)):
+        for option, value in (
+            ("--vae", vae), ("--size", size), ("--threshold", threshold), ("--step-power", step_power),
+        ):  # fmt: skip
             if value is not None:
                 raise click.UsageError(f"{option} does not go with --init-from, which has its own.")
     else:
         size, threshold = SIZES[model][size or "paper"], threshold or 1.0
+    if step_power is not None and model == "mdn":
+        raise click.UsageError("--step-power is for diffusion models.")
+    diffusion = {"step_power": step_power or 1.0} if model == "diffusion" and init_from is None else {}
     batch_size = batch_size or {"diffusion": 64, "mdn": 128}[model]
     learning_rate = learning_rate or {"diffusion": 1e-3, "mdn": 3e-4}[model] / (1 if init_from is None else 10)
     training = {
@@ -56,7 +63,7 @@ def train_command(
     }  # fmt: skip
     options = {
         "paths": list(paths), "validation": validation, "vae": vae, "init_from": init_from, "model": model,
-        "size": size, "threshold": threshold, "precision": precision, **training,
+        "size": size, "threshold": threshold, "precision": precision, **diffusion, **training,
     }  # fmt: skip
     if dry_run:
         return print_config(options | {"epochs": epochs})
@@ -101,7 +108,7 @@ def train_command(
 
     def make_model():
         if init_from is None:
-            return wrapper(network(channels=transform.num_kept_dims, **size), seed=seed)
+            return wrapper(network(channels=transform.num_kept_dims, **size), seed=seed, **diffusion)
         return wrapper.from_preset(init_from, seed)
 
     train_latent_model(

@@ -29,6 +29,9 @@ class LatentDiffusion(LatentModel):
         denoiser: model of `[x_t (B, L, D), noise_level (B, 1)]`. Defaults to `TransformerDenoiser()`, the paper's.
         schedule: `NoiseSchedule`. Defaults to the paper's `NoiseSchedule.linear()`.
         seed: int, for the noise of training. Defaults to 0.
+        step_power: float >= 1. Training draws diffusion steps as `N * u ** step_power` for uniform `u`; 1 is the
+            paper's. Latents scaled to [-1, 1] have a standard deviation of about 0.25, so that three of four of its
+            steps see more noise than music; 2 sees more of the others, and learns them in fewer steps. Defaults to 1.
 
     Example:
     ```python
@@ -45,8 +48,11 @@ class LatentDiffusion(LatentModel):
     batch_size = 64
     preset_part = "latent_diffusion"
 
-    def __init__(self, denoiser=None, schedule=None, seed=0, **kwargs):
+    def __init__(self, denoiser=None, schedule=None, seed=0, step_power=1.0, **kwargs):
         super().__init__(seed, **kwargs)
+        if not step_power >= 1:
+            raise ValueError(f"`step_power` must be at least 1. Received: step_power={step_power}")
+        self.step_power = step_power
         self.denoiser = denoiser or TransformerDenoiser()
         self.schedule = schedule or NoiseSchedule.linear()
         self.noise = training_noise(seed)
@@ -80,6 +86,7 @@ class LatentDiffusion(LatentModel):
             )
         if y is None:
             uniform = keras.random.uniform((ops.shape(x)[0], 1), dtype="float32", seed=self.noise)  # (B, 1)
+            uniform = ops.power(uniform, self.step_power)
             noise_level = continuous_noise_level(self.schedule.noise_level, uniform)  # (B, 1)
             noise = keras.random.normal(ops.shape(x), dtype="float32", seed=self.noise)  # (B, L, D)
         else:
@@ -99,19 +106,25 @@ class LatentDiffusion(LatentModel):
         return self.denoiser
 
     def get_preset_config(self):
-        """Returns the denoiser's arguments and the schedule."""
-        return {"denoiser": network_config(self.denoiser), "schedule": self.schedule.get_config()}
+        """Returns the denoiser's arguments, the schedule and what training it further needs."""
+        return {
+            "denoiser": network_config(self.denoiser),
+            "schedule": self.schedule.get_config(),
+            "step_power": self.step_power,
+        }
 
     @classmethod
     def from_preset_config(cls, config, seed=0):
         """Builds the model of a `get_preset_config` dict."""
-        return cls(TransformerDenoiser(**config["denoiser"]), NoiseSchedule.from_config(config["schedule"]), seed)
+        schedule = NoiseSchedule.from_config(config["schedule"])
+        return cls(TransformerDenoiser(**config["denoiser"]), schedule, seed, config["step_power"])
 
     def get_config(self):
         return {
             "denoiser": keras.saving.serialize_keras_object(self.denoiser),
             "schedule": self.schedule.get_config(),
             "seed": self.seed,
+            "step_power": self.step_power,
             "name": self.name,
             "dtype": keras.dtype_policies.serialize(self.dtype_policy),
         }

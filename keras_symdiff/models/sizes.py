@@ -11,6 +11,6 @@ _PAPER = {
 _SMALL = _PAPER | {"embed_dim": 192, "mlp_dim": 768, "residual_dim": 512}
 # At 64 channels the small denoiser has 4.6M parameters, the small MDN 4.9M.
 SIZES = {
-    "diffusion": {"paper": _PAPER | {"film_dim": 512}, "small": _SMALL | {"film_dim": 256}},
+    "diffusion": {"paper": _PAPER | {"film_dim": 512}, "small": _SMALL | {"film_dim": 256, "copies": True}},
     "mdn": {"paper": _PAPER | {"num_mixtures": 100}, "small": _SMALL | {"num_mixtures": 16}},
 }

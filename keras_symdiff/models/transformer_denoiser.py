@@ -1,8 +1,10 @@
 """The paper's denoising network."""
 
 import keras
+from keras import ops
 
 from keras_symdiff.constants import NUM_KEPT_DIMS, PIECE_PHRASES
+from keras_symdiff.layers.copy_attention import CopyAttention
 from keras_symdiff.layers.film import FiLM
 from keras_symdiff.layers.film_residual_block import FiLMResidualBlock
 from keras_symdiff.layers.noise_level_encoding import NoiseLevelEncoding
@@ -28,6 +30,9 @@ class TransformerDenoiser(keras.Model):
         residual_dim: int. Units of the residual blocks. Defaults to `2048`.
         noise_embed_dim: int, even. Size of the noise level's encoding. Defaults to `128`.
         film_dim: int. Hidden units of the FiLM generators. Defaults to `512`.
+        copies: bool. Whether the transformer and the residual blocks are also given `CopyAttention` of the input, which
+            the paper's network does not have: small networks learn to repeat phrases with it. `num_positions` must be
+            an int then. Defaults to `False`.
         dtype: dtype policy of all layers. Defaults to Keras's global policy.
         name: string. Name of the model.
         trainable: bool. Whether the weights may be trained. Defaults to `True`.
@@ -62,10 +67,13 @@ class TransformerDenoiser(keras.Model):
         residual_dim=2048,
         noise_embed_dim=128,
         film_dim=512,
+        copies=False,
         dtype=None,
         name=None,
         trainable=True,  # no **kwargs: a functional model would swallow unknown keys in silence
     ):
+        if copies and num_positions is None:
+            raise ValueError("`copies` needs a number of positions. Received: num_positions=None")
         # Layers. They stay in locals: a functional model takes no attributes before `super().__init__`.
         policy = keras.dtype_policies.get(dtype)
         dense = {"kernel_initializer": "lecun_normal", "dtype": policy}
@@ -87,11 +95,18 @@ class TransformerDenoiser(keras.Model):
         # Graph. Both inputs are float32 whatever the policy: the layers cast what they may.
         x_t = keras.Input((num_positions, channels), dtype="float32", name="x_t")  # (B, L, D)
         noise_level = keras.Input((1,), dtype="float32", name="noise_level")  # (B, 1)
-        x = input_dense(x_t)  # (B, L, embed_dim)
+        features = x_t
+        if copies:
+            mean = CopyAttention(name="copy_attention", dtype=policy)([x_t, noise_level])  # (B, L, D + 1)
+            features = ops.concatenate([x_t, mean], axis=-1)  # (B, L, 2 D + 1)
+        x = input_dense(features)  # (B, L, embed_dim)
         x = x + position_encoding(x)
         for transformer_block in transformer_blocks:
             x = transformer_block(x)
-        x = residual_dense(transformer_norm(x))  # (B, L, residual_dim)
+        x = transformer_norm(x)
+        if copies:
+            x = ops.concatenate([x, ops.cast(features, x.dtype)], axis=-1)
+        x = residual_dense(x)  # (B, L, residual_dim)
         encoding = noise_encoding(noise_level)  # (B, noise_embed_dim)
         for film, residual_block in zip(films, residual_blocks, strict=True):
             scale, shift = film(encoding)  # (B, 1, residual_dim)
@@ -111,6 +126,7 @@ class TransformerDenoiser(keras.Model):
         self.residual_dim = residual_dim
         self.noise_embed_dim = noise_embed_dim
         self.film_dim = film_dim
+        self.copies = copies
 
     def get_config(self):
         return {
@@ -127,6 +143,7 @@ class TransformerDenoiser(keras.Model):
             "residual_dim": self.residual_dim,
             "noise_embed_dim": self.noise_embed_dim,
             "film_dim": self.film_dim,
+            "copies": self.copies,
         }
 
     @classmethod

@@ -1,0 +1,48 @@
+import numpy as np
+from keras import ops
+from keras.src.testing import TestCase
+
+from keras_symdiff.layers.copy_attention import CopyAttention
+
+
+def features(x, level):
+    levels = np.full((len(x), 1), level, "float32")
+    return ops.convert_to_numpy(CopyAttention()([x, levels]))
+
+
+def test_copies_under_noise_are_averaged_and_other_phrases_are_not():
+    stream = np.random.default_rng(0)
+    clean = 0.25 * stream.standard_normal((4, 32, 42))
+    clean[:, 20] = clean[:, 12] = clean[:, 4]
+    level = 0.998
+    x = level * clean + np.sqrt(1 - level**2) * stream.standard_normal(clean.shape)
+    result = features(x.astype("float32"), level)
+    mean, number = result[..., :-1], np.expm1(result[..., -1])
+    np.testing.assert_allclose(number[:, [4, 12, 20]], 2, atol=0.1)
+    np.testing.assert_allclose(number[:, [0, 5, 31]], 0, atol=0.1)
+    np.testing.assert_allclose(mean[:, 4], x[:, [4, 12, 20]].mean(axis=1), atol=0.02)
+    np.testing.assert_allclose(mean[:, 0], x[:, 0], atol=0.02)
+
+
+def test_noise_alone_says_nothing_and_clean_phrases_say_it_exactly():
+    x = np.random.default_rng(1).standard_normal((2, 32, 42)).astype("float32")
+    number = np.expm1(features(x, 0.0)[..., -1])
+    np.testing.assert_allclose(number, 31 / (1 + np.exp(3.0)), rtol=1e-3)  # the prior odds of 31 other phrases
+    x[:, 7] = x[:, 3]
+    result = features(x, 1.0)
+    np.testing.assert_allclose(np.expm1(result[..., -1])[:, [3, 7, 8]], [[1, 1, 0]] * 2, atol=1e-3)
+    np.testing.assert_allclose(result[..., :-1], x, atol=1e-5)
+
+
+class CopyAttentionTest(TestCase):
+    def test_layer(self):
+        self.run_layer_test(
+            CopyAttention,
+            init_kwargs={"initial_stddev": 0.3},
+            input_shape=[(2, 5, 4), (2, 1)],
+            expected_output_shape=(2, 5, 5),
+            expected_num_trainable_weights=2,
+            expected_num_non_trainable_weights=0,
+            expected_num_seed_generators=0,
+            run_mixed_precision_check=False,  # float32 whatever the policy
+        )
