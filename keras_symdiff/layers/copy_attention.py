@@ -75,7 +75,7 @@ class CopyAttention(keras.layers.Layer):
         positions = np.arange(x.shape[1])
         apart = np.abs(positions[:, None] - positions)  # (L, L)
         odds = ops.take(self.log_odds, apart, axis=0) + evidence - distance
-        copies = ops.sigmoid(odds) * (apart > 0).astype("float32")  # (B, L, L)
+        copies = ops.where(ops.convert_to_tensor(apart > 0), ops.sigmoid(odds), 0.0)  # (B, L, L)
         number = ops.sum(copies, axis=-1, keepdims=True)  # (B, L, 1)
         mean = (x + ops.matmul(copies, x)) / (1.0 + number)  # (B, L, D)
         return ops.concatenate([mean, ops.log1p(number)], axis=-1)
