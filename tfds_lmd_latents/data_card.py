@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 
 from keras_symdiff.evaluation.figures import plot_posterior_stddev
+from keras_symdiff.write_atomically import write_atomically
 from tfds_lmd_latents.pieces import posteriors
 
 _EXAMPLES = 10_000  # shuffled, so that the first ones are a fair sample
@@ -77,4 +78,4 @@ def write_data_card(builder):
         **{key: value for key, value in metadata.items() if key != "counts"},
     )
     plot_posterior_stddev(stddev, 1.0, np.flatnonzero(kept), builder.data_path / "posterior_stddev.png")
-    (builder.data_path / "README.md").write_text(card)
+    write_atomically(builder.data_path / "README.md", card.encode())

@@ -4,8 +4,10 @@ import collections
 import concurrent.futures
 import contextlib
 import multiprocessing
+import multiprocessing.connection
 import os
 import pathlib
+import threading
 
 from tfds_lmd_latents.encoder import load_encoder
 from tfds_lmd_latents.song_block import EncodedBlock, SongBlock
@@ -66,7 +68,7 @@ def parse_blocks(blocks, num_workers):
         return
     # Spawned and not forked: TensorFlow's and JAX's threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(num_workers, context) as workers:
+    with concurrent.futures.ProcessPoolExecutor(num_workers, context, _end_with_parent) as workers:
         ahead = collections.deque()
         try:
             for block in blocks:
@@ -77,3 +79,13 @@ def parse_blocks(blocks, num_workers):
                 yield ahead.popleft().result()
         finally:
             workers.shutdown(cancel_futures=True)
+
+
+def _end_with_parent():
+    """Ends this worker when the process that builds is killed; a worker would wait for work for ever."""
+
+    def wait():
+        multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()

@@ -44,6 +44,19 @@ def test_a_melody_stays_where_it_comes_first(blocks, tiny_preset, tmp_path):
     assert sum(EncodedBlock.load(path).songs.duplicates for path in paths) == 1
 
 
+def test_a_melody_of_both_splits_is_only_in_train(songs, tiny_preset, tmp_path):
+    original = (songs / "1.mid").read_bytes()
+    for attempt in range(10_000):  # a file of validation, by its hash, with a melody of a file of train
+        (songs / "0_earlier_by_name.mid").write_bytes(original + str(attempt).encode())
+        blocks = cut_into_blocks(find_midi_files(songs)[0])
+        if any(file.name.startswith("0_") for file in blocks[-1].files):
+            break
+    assert blocks[-1].split == "validation"
+    paths = encode_blocks(blocks, str(tiny_preset), tmp_path / "encoded", num_workers=0)
+    assert sorted(example["file"] for example in examples(paths[-1:]).values()) == ["below/4.mid"]
+    assert "1.mid" in {example["file"] for example in examples(paths[:-1]).values()}
+
+
 def test_a_build_goes_on_where_it_was_killed(blocks, tiny_preset, tmp_path, monkeypatch):
     whole = examples(encode_blocks(blocks, str(tiny_preset), tmp_path / "whole", num_workers=0))
 

@@ -113,9 +113,8 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         )
 
     def download_and_prepare(self, **kwargs):
-        prepared = self.is_prepared()
         super().download_and_prepare(**kwargs)
-        if not prepared:
+        if not (self.data_path / "README.md").exists():  # also if an earlier call was killed before its card
             write_data_card(self)
 
     def _download_and_prepare(self, dl_manager, download_config):

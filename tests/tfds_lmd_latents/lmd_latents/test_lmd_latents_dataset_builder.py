@@ -91,7 +91,14 @@ def test_a_build_says_what_it_holds_and_what_it_left_out(songs, encoder, tmp_pat
     card = (builder.data_path / "README.md").read_text()
     for said in (encoder, metadata["encoder_fingerprint"], metadata["source_hash"], "| train | 9 | 4 |", "ends within"):
         assert said in card
+    assert "| licence of the music | that of your files |" in card
+    stddev = np.concatenate([example["stddev"] for example in tfds.as_numpy(builder.as_dataset("train"))])
+    kept = np.sum(stddev.mean(axis=0) < 1)
+    assert f"over 288 phrases of 9 random training examples: {kept} of 4 dimensions" in card.replace("\n", " ")
     assert (builder.data_path / "posterior_stddev.png").read_bytes().startswith(b"\x89PNG")
+    (builder.data_path / "README.md").unlink()  # as if killed before it
+    builder.download_and_prepare()
+    assert (builder.data_path / "README.md").read_text() == card
 
 
 def test_a_second_layout_does_not_encode_again(songs, encoder, tmp_path, monkeypatch):
@@ -121,7 +128,7 @@ def test_beam_builds_the_same_data_set(songs, encoder, tmp_path):
 
 
 def test_the_tfds_command_builds_it(songs, encoder, tmp_path):
-    config = {"name": "mine", "layout": "melodies", "source": str(songs), "encoder": encoder, "num_workers": 2}
+    config = {"name": "mine", "layout": "melodies", "source": str(songs), "encoder": encoder, "num_workers": 0}
     command = [sys.executable, "-m", "tensorflow_datasets.scripts.cli.main", "build", "lmd_latents"]
     command += ["--imports", "tfds_lmd_latents", "--config", json.dumps(config), "--data_dir", str(tmp_path)]
     subprocess.run(command, check=True, capture_output=True)
