@@ -10,7 +10,11 @@ from keras_symdiff.cli.options import dry_run_option, print_config, seed_option,
 @click.option("-o", "--output", metavar="RUN", required=True, type=click.Path(file_okay=False), help="Run directory.")
 @click.option("--validation", metavar="DIR", type=click.Path(exists=True),
               help="Melodies to hold out. Default: every hundredth phrase.")  # fmt: skip
-@click.option("--size", type=click.Choice(["dense", "small", "magenta"]), default="dense", show_default=True,
+@click.option("--init-from", metavar="NAME|RUN", help="Go on from the MusicVAE of this preset or run, of its size.")
+@click.option("--decoder-noise", metavar="DEVIATIONS", type=click.FloatRange(0, min_open=True),
+              help="Train the decoder alone, on latents with noise of up to so many posterior standard deviations: it "
+                   "then reads what a diffusion model makes.")  # fmt: skip
+@click.option("--size", type=click.Choice(["dense", "small", "magenta"]), show_default="dense",
               help="dense: 6.1M parameters, one pass; LSTMs: small, 2.3M, and magenta, cat-mel_2bar_big.")  # fmt: skip
 @click.option("--kl-weight", type=click.FloatRange(0), default=0.5, show_default=True, help="Largest weight of the KL.")
 @click.option("--kl-rate", type=click.FloatRange(0, 1, max_open=True), default=0.99999, show_default=True,
@@ -27,6 +31,8 @@ def train_vae_command(
     paths,
     output,
     validation,
+    init_from,
+    decoder_noise,
     size,
     crossed,
     epochs,
@@ -46,10 +52,20 @@ def train_vae_command(
     """
     from keras_symdiff.vae.sizes import SIZES
 
-    sizes = SIZES[size] | model_options | {"seed": seed}
+    if init_from is not None and size is not None:
+        raise click.UsageError("--size does not go with --init-from, which has its own.")
+    sizes = SIZES[size or "dense"] if init_from is None else {}
+    sizes = sizes | model_options | {"seed": seed, "decoder_noise": decoder_noise}
     training = {"steps": steps, "batch_size": batch_size, "learning_rate": learning_rate, "crossed": crossed}
     training["seed"] = seed
-    options = {"paths": list(paths), "validation": validation, "model": sizes, "precision": precision, **training}
+    options = {
+        "paths": list(paths),
+        "validation": validation,
+        "init_from": init_from,
+        "model": sizes,
+        "precision": precision,
+        **training,
+    }
     if dry_run:
         return print_config(options | {"epochs": epochs})
 
@@ -67,5 +83,6 @@ def train_vae_command(
     train, held_out = split_phrases(corpus.distinct()[0], held_out)
     click.echo(f"{len(train)} distinct phrases to train on, {len(held_out)} held out")
     keras.utils.set_random_seed(seed)  # the initial weights
-    train_vae(MusicVAE(**sizes), train, held_out, output, options, epochs=epochs, **training)
+    vae = MusicVAE(**sizes) if init_from is None else MusicVAE.from_preset(init_from, **sizes)
+    train_vae(vae, train, held_out, output, options, epochs=epochs, **training)
     click.echo(f"Wrote {output}")

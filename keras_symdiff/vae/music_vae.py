@@ -41,6 +41,9 @@ class MusicVAE(keras.Model):
         latent_dim: int, size Z of a latent. Defaults to 512.
         encoder_units: int, LSTM units of each direction. Defaults to 2048.
         decoder_units: sequence of int, LSTM units of the decoder's layers. Defaults to `(2048, 2048, 2048)`.
+        decoder_noise: float or `None`. With a number, training leaves the encoder as it is and decodes latents with
+            noise of 0 to so many posterior standard deviations, so that the decoder learns to read the inexact latents
+            that a diffusion model makes. Defaults to `None`: noise of one deviation, and both networks learn.
         networks: `"lstm"`, or `"dense"` for residual blocks over the whole phrase, which decode in one pass: encoder
             and decoder then have one block for each of `decoder_units`, which all equal `encoder_units`. Defaults to
             `"lstm"`.
@@ -76,6 +79,7 @@ class MusicVAE(keras.Model):
         token_dropout=0.0,
         seed=0,
         networks="lstm",
+        decoder_noise=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -95,6 +99,7 @@ class MusicVAE(keras.Model):
         self.token_dropout = token_dropout
         self.seed = seed
         self.networks = networks
+        self.decoder_noise = decoder_noise
 
         tokens = keras.Input((PHRASE_STEPS,), dtype="int32", name="tokens")
         if networks == "dense":
@@ -128,7 +133,12 @@ class MusicVAE(keras.Model):
         mean, stddev = self.encoder(tokens, training=training)  # (B, Z)
         latents, visible = mean, ops.ones(ops.shape(tokens))
         if training:
-            latents = mean + stddev * keras.random.normal(ops.shape(mean), dtype="float32", seed=self.noise)
+            deviations = 1.0
+            if self.decoder_noise is not None:
+                shares = keras.random.uniform((ops.shape(tokens)[0], 1), dtype="float32", seed=self.noise)
+                deviations = self.decoder_noise * shares  # (B, 1)
+            noise = keras.random.normal(ops.shape(mean), dtype="float32", seed=self.noise)
+            latents = mean + deviations * stddev * noise
             draws = keras.random.uniform(ops.shape(tokens), dtype="float32", seed=self.noise)
             visible = ops.cast(draws >= self.token_dropout, "float32")  # (B, 32)
         logits = ops.cast(self.decoder.teacher_forced(latents, tokens, visible), "float32")  # (B, 32, 90)
@@ -219,11 +229,12 @@ class MusicVAE(keras.Model):
         write_part(Path(folder) / "music_vae", self, config, dtype)
 
     @classmethod
-    def from_preset(cls, name_or_folder=DEFAULT_PRESET):
+    def from_preset(cls, name_or_folder=DEFAULT_PRESET, **training):
         """Loads a trained model.
 
         Args:
             name_or_folder: name of a shipped preset, or a preset folder or run directory.
+            **training: arguments that only training it further needs, such as `kl_weight`, instead of the preset's.
 
         Returns:
             A `MusicVAE`.
@@ -234,7 +245,7 @@ class MusicVAE(keras.Model):
         folder = preset_folder(name_or_folder) / "music_vae"
         config = read_config(folder)
         try:
-            vae = cls(**config)
+            vae = cls(**config | training)
         except TypeError as error:
             raise ValueError(f"Not the config of a MusicVAE. Received: {config} in {folder}") from error
         load_weights(folder, vae)
@@ -266,6 +277,7 @@ class MusicVAE(keras.Model):
             "token_dropout": self.token_dropout,
             "seed": self.seed,
             "networks": self.networks,
+            "decoder_noise": self.decoder_noise,
         }
 
 

@@ -108,6 +108,7 @@ def train_vae(
         decay = keras.optimizers.schedules.CosineDecay(learning_rate, epochs * steps)
         options = options | {"epochs": epochs}  # which now decides every step
     run = RunDirectory(run_folder, options | {"data": zlib.crc32(train.tobytes())})
+    vae.encoder.trainable = vae.decoder_noise is None
     vae.compile(keras.optimizers.Adam(decay, global_clipnorm=1.0))
 
     def augment(tokens, stream):
@@ -117,4 +118,5 @@ def train_vae(
     batches = SeededBatches(train, batch_size, steps, seed, augment)
     chosen = np.random.default_rng(0).permutation(len(held_out))[:HELD_OUT]
     run.fit(vae, batches, epochs, callbacks=[ReconstructionMetrics(held_out[chosen])])
+    vae.encoder.trainable = True  # or the weights would be saved in another order
     vae.save_preset(run_folder)

@@ -4,6 +4,7 @@ import pytest
 from keras import ops
 
 from keras_symdiff import MusicVAE
+from keras_symdiff.vae.train import train_vae
 
 SIZES = {"networks": "dense", "latent_dim": 8, "encoder_units": 64, "decoder_units": (64, 64)}
 
@@ -56,3 +57,16 @@ def test_a_step_of_the_phrase_is_free_of_the_tokens_before_it():
 def test_other_networks_and_blocks_of_unequal_units_are_refused(options):
     with pytest.raises(ValueError, match=r"Received: (networks=gru|encoder_units=64, decoder_units=)"):
         MusicVAE(**SIZES | options)
+
+
+def test_a_decoder_is_trained_further_for_noisy_latents_of_the_same_encoder(tmp_path):
+    make_vae().save_preset(tmp_path / "first")
+    vae, tokens = MusicVAE.from_preset(tmp_path / "first", decoder_noise=3.0), phrases(32)
+    mean, stddev = vae.encode(tokens)
+    noisy = mean + 2 * stddev * np.random.default_rng(1).standard_normal(mean.shape)
+    before = (vae.decode(noisy) == tokens).mean()
+    train_vae(vae, tokens, tokens, tmp_path / "run", {}, epochs=1, steps=60, batch_size=32, learning_rate=3e-3)
+    trained = MusicVAE.from_preset(tmp_path / "run")
+    assert trained.fingerprint() == MusicVAE.from_preset(tmp_path / "first").fingerprint()
+    assert (trained.decode(noisy) == tokens).mean() > before + 0.1
+    assert trained.decoder_noise == 3.0
