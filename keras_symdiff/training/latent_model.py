@@ -42,13 +42,16 @@ class LatentModel(keras.Model):
         super().compile(optimizer=optimizer or paper_optimizer(self.learning_rate), **kwargs)
 
     def fit(self, x, batch_size=None, steps_per_epoch=None, validation_data=None, **kwargs):
-        """As `keras.Model.fit`.
+        """As `keras.Model.fit`, on JAX on all devices of `keras.distribution`.
+
+        With a distribution set, every device takes an equal part of a batch: `batch_size` is that of all together.
 
         Args:
             x: scaled latents (N, L, D), or a dataset of batches of them.
             batch_size: int, for an array. Defaults to the paper's.
             steps_per_epoch: int, batches an epoch, fewer or more than one pass over an array. Defaults to one pass.
-            validation_data: scaled latents (N, L, D), or a dataset as `validation_batches` makes.
+            validation_data: scaled latents (N, L, D), or a dataset as `validation_batches` makes. Of an array, a
+                remainder that several devices cannot share equally is left out.
             **kwargs: see `keras.Model.fit`.
 
         Returns:
@@ -58,10 +61,16 @@ class LatentModel(keras.Model):
         # step donates each buffer once only.
         for variable in self.trainable_variables:
             variable.assign(ops.copy(variable))
+        devices = num_devices()
         if hasattr(validation_data, "shape"):
-            validation_data = self.validation_batches(ops.convert_to_numpy(validation_data))
+            shared = len(validation_data) - len(validation_data) % devices
+            validation_data = self.validation_batches(ops.convert_to_numpy(validation_data[:shared]))
         if hasattr(x, "shape"):
             batch_size = batch_size or self.batch_size
+            if batch_size % devices:
+                raise ValueError(
+                    f"Devices share a batch equally. Received: batch_size={batch_size} for {devices} devices"
+                )
             x = SeededBatches(ops.convert_to_numpy(x), batch_size, steps_per_epoch, self.seed)
             steps_per_epoch = None
             # Keras would mix an epoch's batches again, by Python's global `random`.
@@ -105,6 +114,12 @@ class LatentModel(keras.Model):
             raise ValueError(f"Not the config of a {cls.__name__}. Received: {config} in {folder}") from error
         load_weights(folder, model.network)
         return model
+
+
+def num_devices():
+    """Returns how many devices `keras.distribution` spreads a batch over."""
+    distribution = keras.distribution.distribution()
+    return 1 if distribution is None else distribution.num_model_replicas
 
 
 def network_config(network):

@@ -8,6 +8,7 @@ import pytest
 from keras_symdiff.diffusion.generate import infill, sample
 from keras_symdiff.diffusion.noise_schedule import NoiseSchedule
 from keras_symdiff.diffusion.sampler import Sampler
+from keras_symdiff.diffusion.solvers import ddim_steps, dpm_solver_steps, heun_steps, with_resampling
 
 GOLDEN = np.load(pathlib.Path(__file__).parents[1] / "golden" / "diffusion" / "short_run.npz")
 SCHEDULE = NoiseSchedule.linear(20, 1e-3, 0.3)
@@ -78,6 +79,49 @@ def test_few_steps_keep_what_is_given_and_the_music_of_a_seed(denoiser, sampler)
     np.testing.assert_allclose(nothing, pieces, **CLOSE)
     assert np.abs(nothing - filled)[~keep_mask].max() > 0.01
     assert np.abs(pieces - GOLDEN["sampled"]).max() > 0.01
+
+
+def follow_table(steps, sample_index, given=None, keep_mask=None):
+    """A few-step sampler in float64 NumPy with the streams of seed 7: the music that every backend must give."""
+    reverse, forward = (
+        np.random.Generator(np.random.Philox(np.random.SeedSequence(7, spawn_key=(sample_index, purpose))))
+        for purpose in (0, 1)
+    )
+    w1, b1, w2, b2 = (GOLDEN[name].astype("float64") for name in ("w1", "b1", "w2", "b2"))
+    x = reverse.standard_normal((LENGTH, CHANNELS), dtype=np.float32).astype("float64")
+    before = np.zeros_like(x)
+    for level, stddev, a, b, c, s, next_level in steps:
+        hidden = np.tanh(np.concatenate([x, np.full((LENGTH, 1), level)], axis=-1) @ w1 + b1)
+        predicted = (x - stddev * ((hidden + hidden.mean(axis=0)) @ w2 + b2)) / level
+        x = a * x + b * predicted + c * before + s * reverse.standard_normal(x.shape, dtype=np.float32)
+        given_noise = forward.standard_normal(x.shape, dtype=np.float32)
+        if given is not None:
+            noised = next_level * given + np.sqrt((1 - next_level) * (1 + next_level)) * given_noise
+            x = np.where(keep_mask[:, None], noised, x)
+        before = predicted
+    return x
+
+
+@pytest.mark.parametrize(
+    ("sampler", "make_steps"),
+    [
+        (Sampler("ddim", 5, eta=0.5), lambda levels: ddim_steps(levels, 0.5)),
+        (Sampler("ddim", 5, eta=1.0, resamplings=2), lambda levels: with_resampling(ddim_steps(levels, 1.0), 2)),
+        (Sampler("dpm-solver", 5), dpm_solver_steps),
+        (Sampler("dpm-solver-sde", 5), lambda levels: dpm_solver_steps(levels, stochastic=True)),
+        (Sampler("heun", 5), heun_steps),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_a_seed_is_the_same_music_on_every_backend(denoiser, sampler, make_steps):
+    steps = make_steps(SCHEDULE.quadratic_levels(5))
+    options = {"seed": 7, "schedule": SCHEDULE, "sampler": sampler}
+    close = {"rtol": 1e-4, "atol": 1e-4}  # float32 rounding, more of it where a level is small
+    made = np.stack([follow_table(steps, i) for i in range(3)])
+    np.testing.assert_allclose(sample(denoiser, 3, **options), made, **close)
+    latents, keep_mask = GOLDEN["latents"], GOLDEN["keep_mask"]
+    filled = np.stack([follow_table(steps, i, latents[i], keep_mask[i]) for i in range(3)])
+    np.testing.assert_allclose(infill(denoiser, latents, keep_mask, **options), filled, **close)
 
 
 def test_all_ancestral_steps_are_the_default(denoiser):
