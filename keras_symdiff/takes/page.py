@@ -12,6 +12,7 @@ from keras_symdiff import constants
 from keras_symdiff.music.gap import bar_lines
 from keras_symdiff.music.midi import DEFAULT_QPM, read_score
 
+_EN_DASH = "\u2013"
 _TEMPLATE = Path(__file__).parent / "page.html"
 _SHOWN_BARS = 4  # kept bars on either side of the gaps
 _LEAD_IN_BARS = 2  # kept bars that are played before the first gap
@@ -54,10 +55,10 @@ def takes_page(takes, shown):
     shared = sorted(shared, key=lambda note: note[1])
     if len(shared) > _MOST_NOTES:
         shared = [note for note in shared if note[0] == piece.melody.track]
-    pitches = [note[2] for part in (shared, *own) for note in part if note[0] == piece.melody.track] or [60, 72]
+    pitches = [note[3] for part in (shared, *own) for note in part if note[0] == piece.melody.track] or [60, 72]
 
     names = ", ".join(gap.name for gap in piece.gaps)
-    title = f"{piece.melody.name or Path(request.midi).stem}, bars {names}"
+    title = f"{piece.melody.name or Path(request.midi).stem}, bars {names.replace('-', _EN_DASH)}"
     data = {
         "title": title,
         "summary": _summary(takes, len(shown)),
@@ -76,7 +77,13 @@ def takes_page(takes, shown):
         "shared": shared,
         "takes": [{"title": "As it was", "notes": own[0]}]
         + [
-            {"title": take.title, "notes": notes, "scores": take.scores, "command": take.command, "file": take.path.name}
+            {
+                "title": take.title,
+                "notes": notes,
+                "scores": take.scores,
+                "command": take.command,
+                "file": take.path.name,
+            }
             for take, notes in zip(shown, own[1:], strict=True)
         ],
     }

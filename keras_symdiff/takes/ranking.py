@@ -115,7 +115,10 @@ def score_table(takes):
         values = (*dataclasses.astuple(scores), scores.overall)
         lines.append(f"{take:6}" + "".join(f"{'-' if np.isnan(value) else f'{value:.2f}':>10}" for value in values))
     if takes.twins:
-        nearly = ", ".join(f"{take} ({share:.0%} of take {better})" for take, (better, share) in takes.twins.items())
+        nearly = ", ".join(
+            f"take {take} has {share:.0%} of its notes in common with {better}"
+            for take, (better, share) in takes.twins.items()
+        )
         lines.append(f"Left out {len(takes.twins)} near-duplicate{'s' * (len(takes.twins) > 1)}: {nearly}")
     return "\n".join(lines)
 

@@ -89,7 +89,9 @@ class TakeRecord:
         if sha256(midi.read_bytes()) != self.midi_sha256:
             raise ValueError(f"The input file has changed since the take was made: {midi}")
         now = hash_preset(self.preset)
-        changed = sorted(name for name in now.keys() | self.preset_sha256 if now.get(name) != self.preset_sha256.get(name))
+        changed = sorted(
+            name for name in now.keys() | self.preset_sha256 if now.get(name) != self.preset_sha256.get(name)
+        )
         if changed:
             raise ValueError(f"The preset {self.preset} has changed since the take was made: {', '.join(changed)}")
 
