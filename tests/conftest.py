@@ -1,4 +1,8 @@
-from keras_symdiff.cli.main import choose_backend
+import contextlib
+import io
+import sys
+
+from keras_symdiff.cli.main import choose_backend, main
 
 choose_backend()  # as `symdiff` does: before Keras is imported, which would take TensorFlow, installed or not
 
@@ -30,3 +34,20 @@ def tiny_preset(tmp_path_factory):
     transform = LatentTransform(np.array([0, 1, 3]), minimum=np.full(3, -2.0), maximum=np.full(3, 2.0), latent_dim=4)
     transform.save(folder / "latent_transform.json")
     return folder
+
+
+@pytest.fixture
+def cli(monkeypatch):
+    """Runs the command line in this process: `cli("sample", "-n", 2) -> (exit code, stdout, stderr)`."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["symdiff", *map(str, arguments)])
+        out, err, code = io.StringIO(), io.StringIO(), 0
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                main()
+            except SystemExit as error:
+                code = error.code
+        return code, out.getvalue(), err.getvalue()
+
+    return run
