@@ -71,7 +71,7 @@ def infill_command(
     model, transform = LatentDiffusion.from_preset(preset), LatentTransform.from_preset(preset)
     vae = MusicVAE.from_preset(preset)
     click.echo(f"Weights: {model.weights_origin}", err=True)
-    filled = compose_gaps(model, transform, vae, melody, gaps, temperature, seed, progress_bar("Sampling"), sampler)
+    (filled,) = compose_gaps(model, transform, vae, melody, gaps, temperature, seed, progress_bar("Sampling"), sampler)
     for gap in gaps if keep_rhythm or keep_pitches else ():
         filled = (lock.keep_rhythm if keep_rhythm else lock.keep_pitches)(melody, filled, gap)
     Path(output).mkdir(parents=True, exist_ok=True)
