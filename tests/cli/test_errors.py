@@ -56,8 +56,8 @@ def test_a_tune_that_cannot_be_infilled(cli, tmp_path, write, message):
         ("60-90", "001.mid: bar 90 is outside the piece's bars 1-"),
         ("1-70", "001.mid: the melody has no notes outside of bars 1-70, which leaves nothing to compose from"),
         ("6.5", "001.mid: bar 6 has 4 beats, so there is no 6.5"),
-        ("x", "such as 17-32. Received: x"),
-        ("20-10", "such as 17-32. Received: 20-10"),
+        ("x", "such as 17.3-18.2. Received: x"),
+        ("20-10", "such as 17.3-18.2. Received: 20-10"),
     ],
 )
 def test_bars_that_are_not_there(cli, tmp_path, bars, message):
