@@ -44,7 +44,7 @@ def test_hard_events_come_back_as_they_were():
 
 @pytest.mark.parametrize("body", ["00", "00 90", "00 903c", "00 ff03 05 61", "00 3c40", "ff"])
 def test_bytes_that_are_no_events_are_refused(body):
-    with pytest.raises(ValueError, match="a track (ends within an event|begins without a status byte)"):
+    with pytest.raises(ValueError, match=r"a track (ends within an event|begins without a status byte)"):
         read_events(bytes.fromhex(body))
 
 
