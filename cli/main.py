@@ -19,6 +19,7 @@ _COMMANDS = {
     "train": "Train a diffusion model, or its baseline, on the melodies of MIDI files or on encoded ones.",
     "sample": "Compose new 64-bar melodies.",
     "infill": "Compose bars of a tune anew, between its own.",
+    "replay": "Make a take of `infill` again, to the byte.",
     "evaluate": "Score a trained model as the paper does, beside baselines, nulls and real music.",
 }
 

@@ -75,6 +75,7 @@ def train_command(
     import numpy as np
 
     from keras_symdiff import LatentDiffusion, LatentMDN, TransformerDenoiser, TransformerMDN
+    from keras_symdiff.evaluation.training_phrases import read_training_phrases, write_training_phrases
     from keras_symdiff.latents.latent_transform import LatentTransform
     from keras_symdiff.latents.split_windows import split_windows
     from keras_symdiff.presets.preset import preset_folder, read_config
@@ -116,4 +117,6 @@ def train_command(
         transform.forward(latents.mean).astype("float32"), train, transform.forward(held_out).astype("float32"),
         transform, vae, output, options, epochs, **training,
     )  # fmt: skip
+    earlier = None if init_from is None else read_training_phrases(preset_folder(init_from))
+    write_training_phrases(output, latents.corpus.distinct()[0][phrases], earlier)  # by which `infill` tells novelty
     click.echo(f"Wrote {output}")

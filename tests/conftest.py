@@ -1,8 +1,12 @@
+import contextlib
+import io
+import sys
+
 import numpy as np
 import pytest
 
 import keras_symdiff
-from keras_symdiff.cli.main import choose_backend
+from keras_symdiff.cli.main import choose_backend, main
 
 choose_backend()  # as `symdiff` does: before Keras is imported, which would take TensorFlow, installed or not
 
@@ -25,3 +29,20 @@ def tiny_preset(tmp_path_factory):
     transform = keras_symdiff.LatentTransform(kept_dims, minimum=-bound, maximum=bound, latent_dim=4)
     transform.save(folder / "latent_transform.json")
     return folder
+
+
+@pytest.fixture
+def cli(monkeypatch):
+    """Runs the command line in this process: `cli("sample", "-n", 2) -> (exit code, stdout, stderr)`."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["symdiff", *map(str, arguments)])
+        out, err, code = io.StringIO(), io.StringIO(), 0
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                main()
+            except SystemExit as error:
+                code = error.code
+        return code, out.getvalue(), err.getvalue()
+
+    return run

@@ -4,12 +4,15 @@ import numpy as np
 
 from keras_symdiff import constants
 from keras_symdiff.diffusion.generate import infill
+from keras_symdiff.vae.complete_phrases import complete_phrases
 
 # Pieces of a seed that a window has for itself: windows of one noise would compose alike.
 _PIECES_A_WINDOW = 1 << 16
 
 
-def compose_gaps(model, transform, vae, melody, gaps, temperature=1e-3, seed=0, progress=None, sampler=None):
+def compose_gaps(
+    model, transform, vae, melody, gaps, temperature=1e-3, seed=0, progress=None, sampler=None, num_takes=1
+):
     """Composes the notes of gaps from those around them.
 
     The model sees as many phrases as it was trained on (32) in a window that is placed where most of them are known.
@@ -19,7 +22,8 @@ def compose_gaps(model, transform, vae, melody, gaps, temperature=1e-3, seed=0, 
     training pieces have none.
 
     The phrases are those of the melody's grid, moved by its pickup bar; of a phrase that a gap covers in part, the
-    steps outside are given to the decoder. What stood in the gaps has no influence.
+    steps outside are given to the decoder (`complete_phrases`). The notes that stood in the gaps have no influence,
+    except that the grid begins with the bar of the melody's first note.
 
     Args:
         model: `LatentDiffusion`.
@@ -28,53 +32,61 @@ def compose_gaps(model, transform, vae, melody, gaps, temperature=1e-3, seed=0, 
         melody: `Melody`.
         gaps: list of `Gap`, as `find_gaps` returns it.
         temperature: float, of decoding.
-        seed: int.
+        seed: int. A take depends on it and the take's number only, up to float32 rounding.
         progress: callback `(steps done, steps in total)` of a window.
         sampler: `Sampler`. Defaults to the paper's.
+        num_takes: int, takes composed at once. Defaults to `1`.
 
     Returns:
-        `Melody` with new notes in the gaps; see `Melody.replace_steps` for notes at their edges.
+        A list of `Melody`, one a take, with new notes in the gaps; see `Melody.replace_steps` for notes at their edges.
 
     Raises:
         ValueError: if no note is within reach of a gap.
     """
+    before = -_phrase_grid(melody) % constants.PHRASE_STEPS  # steps from the first phrase to the start of the file
     for gap in gaps:
         melody = melody.replace_steps(gap.first_step, np.zeros(gap.end_step - gap.first_step, np.int8))
     free = np.zeros(melody.num_steps, bool)  # (S,)
     for gap in gaps:
         free[gap.first_step : gap.end_step] = True
-    length = model.denoiser.num_positions
-    before = -_phrase_grid(melody) % constants.PHRASE_STEPS  # steps from the first phrase to the start of the file
     free = np.pad(free, (before, -(before + len(free)) % constants.PHRASE_STEPS))
     free = free.reshape(-1, constants.PHRASE_STEPS)  # (N, 32)
+    length = model.denoiser.num_positions
+    takes = [melody] * num_takes
+    _, reached = _tokens(melody, before, free)  # (N,), phrases with kept notes, and composed ones, rests too
     window_number = 0
     while free.any():
-        tokens, known = _tokens(melody, before, free)  # (N, 32), (N,)
-        chunk = _next_chunk(free.any(axis=1), known, length // 2)  # (K,)
-        start = _place_window(chunk, free.any(axis=1) | known, known, length)
-        shown = np.arange(start, min(start + length, len(tokens)))
-        if not known[shown].any():
+        # The windows of all takes are the same, so that a take is the same in any company.
+        chunk = _next_chunk(free.any(axis=1), reached, length // 2)  # (K,)
+        start = _place_window(chunk, free.any(axis=1) | reached, reached, length)
+        shown = np.arange(start, min(start + length, len(free)))
+        if not reached[shown].any():
             bar = max(0, chunk[0] * constants.PHRASE_STEPS - before) // constants.STEPS_PER_BAR + 1
             raise ValueError(f"No note within {length * constants.BARS_PER_PHRASE} bars around bar {bar} to go by")
-        latents = np.zeros((1, length, transform.num_kept_dims), "float32")
-        latents[0, : len(shown)] = transform.forward(vae.encode(tokens[shown])[0])
-        keep_mask = np.zeros((1, length), bool)
-        keep_mask[0, : len(shown)] = known[shown]
+        tokens, known = map(np.stack, zip(*(_tokens(take, before, free) for take in takes), strict=True))
+        latents = np.zeros((num_takes, length, transform.num_kept_dims), "float32")
+        mean, _ = vae.encode(tokens[:, shown].reshape(-1, constants.PHRASE_STEPS))
+        latents[:, : len(shown)] = transform.forward(mean).reshape(num_takes, len(shown), -1)
+        keep_mask = np.zeros((num_takes, length), bool)
+        keep_mask[:, : len(shown)] = known[:, shown]
         first_piece = window_number * _PIECES_A_WINDOW
         scaled = infill(
             model, latents, keep_mask, seed, progress=progress, first_piece=first_piece, sampler=sampler
-        )  # (1, 32, D)
-        composed = transform.inverse(scaled[0, chunk - start])  # (K, Z)
-        forced = np.where(free[chunk], -1, tokens[chunk])  # (K, 32)
-        new = np.zeros_like(tokens)
-        new[chunk] = _decode_forced(vae, composed, forced, temperature, seed + window_number)
+        )  # (T, 32, D)
+        composed = transform.inverse(scaled[:, chunk - start].reshape(-1, scaled.shape[-1]))  # (T * K, Z)
+        forced = np.where(free[chunk], -1, tokens[:, chunk]).reshape(-1, constants.PHRASE_STEPS)  # (T * K, 32)
+        new = complete_phrases(vae, composed, forced, temperature, seed + window_number)
         ready = np.zeros_like(free)
         ready[chunk] = free[chunk]
-        for first, end in _runs(ready.reshape(-1)):
-            melody = melody.replace_steps(first - before, new.reshape(-1)[first:end])
+        for number, phrases in enumerate(new.reshape(num_takes, len(chunk), -1)):
+            stream = np.zeros_like(tokens[number])  # (N, 32)
+            stream[chunk] = phrases
+            for first, end in _runs(ready.reshape(-1)):
+                takes[number] = takes[number].replace_steps(first - before, stream.reshape(-1)[first:end])
         free &= ~ready
+        reached[chunk] = True
         window_number += 1
-    return melody
+    return takes
 
 
 def _phrase_grid(melody):
@@ -126,12 +138,6 @@ def _place_window(chunk, used, known, length):
     last = max(first, min(int(chunk[0]), end - length))
     centre = (int(chunk[0]) + int(chunk[-1]) + 1 - length) / 2
     return max(range(first, last + 1), key=lambda start: (known[start : start + length].sum(), -abs(start - centre)))
-
-
-def _decode_forced(vae, latents, forced, temperature, seed):
-    """Decodes latents (K, Z) to tokens (K, 32) in which some are given: `forced` (K, 32), -1 where free."""
-    # TODO: hand `forced` to the decoder once it takes it; until then the rest of a phrase does not hear what is given.
-    return np.where(forced >= 0, forced, vae.decode(latents, temperature, seed))
 
 
 def _runs(mask):

@@ -35,7 +35,7 @@ def training_phrase_rate(tokens, training_tokens):
         )
     sounding = (tokens >= FIRST_ONSET).any(axis=2)  # (P, L)
     known = np.zeros(sounding.shape)
-    known[sounding] = np.isin(_keys(tokens[sounding]), _keys(training_tokens))
+    known[sounding] = np.isin(phrase_keys(tokens[sounding]), phrase_keys(training_tokens))
     count = sounding.sum(axis=1)
     return np.divide(known.sum(axis=1), count, out=np.full(len(tokens), np.nan), where=count > 0)
 
@@ -49,12 +49,12 @@ def distinct_in_any_key(tokens):
     Returns:
         An array like `tokens`, `(U, 32)`.
     """
-    _, first = np.unique(_keys(tokens), return_index=True)
+    _, first = np.unique(phrase_keys(tokens), return_index=True)
     return tokens[np.sort(first)]
 
 
-def _keys(phrases):
-    """One opaque key a phrase (N,), the same for all transpositions."""
+def phrase_keys(phrases):
+    """Returns one opaque key of 32 bytes a phrase (N,), the same for all transpositions of it."""
     onsets = phrases >= FIRST_ONSET
     phrases = phrases.astype(np.int16)
     first = np.take_along_axis(phrases, onsets.argmax(axis=1)[:, None], axis=1)

@@ -187,13 +187,16 @@ class Melody:
     def meter_problem(self):
         """The first time signature whose bars do not fit the 4/4 grid, e.g. `"3/4 at bar 1"`, or None.
 
-        Bars fit if they divide a 4/4 bar or are a multiple of it: 1/4, 2/4, 2/2, 4/4, 8/4. Bars are counted from 1, in
-        4/4. Where the signature changes is not judged, since files often set it carelessly.
+        Bars fit if they divide a 4/4 bar or are a multiple of it: 1/4, 2/4, 2/2, 4/4, 8/4; a pickup bar may have any
+        length. Bars are counted from 1, in 4/4 after the pickup bar. Where the signature changes is not judged, since
+        files often set it carelessly.
         """
-        for step, numerator, denominator in self.time_signatures:
+        pickup = self.pickup_steps
+        first = 1 if pickup else 0  # signature to judge, and bars before the 4/4 grid
+        for step, numerator, denominator in self.time_signatures[first:]:
             bar, whole = numerator * constants.STEPS_PER_BAR, denominator * constants.STEPS_PER_BAR
             if bar % whole and whole % bar:
-                return f"{numerator}/{denominator} at bar {step // constants.STEPS_PER_BAR + 1}"
+                return f"{numerator}/{denominator} at bar {(step - pickup) // constants.STEPS_PER_BAR + first + 1}"
         return None
 
     def phrases(self):

@@ -5,6 +5,7 @@ A preset and a run directory look alike:
     NAME/music_vae/{config.json, weights.npz}
     NAME/latent_diffusion/{config.json, weights.npz}  or  NAME/latent_mdn/..., the autoregressive baseline
     NAME/latent_transform.json
+    NAME/training_phrases.npz, hashes of the phrases that were trained on; may be missing
 """
 
 import hashlib

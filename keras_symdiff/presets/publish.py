@@ -3,10 +3,12 @@
 python -m keras_symdiff.presets.publish RUN NAME
 """
 
+import shutil
 import sys
 
 from keras_symdiff import LatentDiffusion, LatentTransform, MusicVAE
-from keras_symdiff.presets.preset import PRESETS
+from keras_symdiff.evaluation.training_phrases import FILE_NAME
+from keras_symdiff.presets.preset import PRESETS, preset_folder
 
 
 def publish(run, name):
@@ -19,6 +21,8 @@ def publish(run, name):
     MusicVAE.from_preset(run).save_preset(PRESETS / name, dtype="float16")
     LatentDiffusion.from_preset(run).save_preset(PRESETS / name, dtype="float16")
     LatentTransform.from_preset(run).save(PRESETS / name / "latent_transform.json")
+    if (preset_folder(run) / FILE_NAME).exists():
+        shutil.copy(preset_folder(run) / FILE_NAME, PRESETS / name / FILE_NAME)
 
 
 if __name__ == "__main__":

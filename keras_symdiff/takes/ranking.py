@@ -12,8 +12,8 @@ from keras_symdiff.evaluation.framewise_self_similarity import (
     relative_similarity,
     seam_pairs,
 )
-from keras_symdiff.evaluation.memorisation import training_phrase_rate
 from keras_symdiff.evaluation.piece_statistics import SCALES
+from keras_symdiff.evaluation.training_phrases import phrase_hashes
 from keras_symdiff.music.gap import kept_notes
 
 # Takes that share as many of their notes are near-duplicates.
@@ -33,7 +33,8 @@ class TakeScores:
             reference).
         key_fit: float, share of the new notes that lie in the major scale which fits the notes around their gap best
             (or in any of several that fit as well).
-        novelty: float, share of the phrases with new notes that stand nowhere among the kept phrases, in any key.
+        novelty: float, share of the phrases with new notes that stand neither among the kept phrases nor, where they
+            are known, among those that the model was trained on, in any key.
     """
 
     seam_fit: float
@@ -47,12 +48,14 @@ class TakeScores:
         return float(np.mean(known)) if known else float("nan")
 
 
-def score_takes(takes, gaps):
+def score_takes(takes, gaps, training_phrases=None):
     """Scores takes of the same bars.
 
     Args:
         takes: list of `Melody`, equal outside of the gaps, as `compose_gaps` returns them.
         gaps: list of `Gap`.
+        training_phrases: uint32 array `(U,)` of hashes, as `read_training_phrases` returns it. Defaults to `None`:
+            novelty is told against the piece alone.
 
     Returns:
         A list of `TakeScores`, one a take.
@@ -68,7 +71,10 @@ def score_takes(takes, gaps):
     ends = starts + constants.PHRASE_STEPS
     kept = ~np.any([(starts < gap.end_step) & (ends > gap.first_step) for gap in gaps], axis=0)  # (L,)
     seams = _seam_fit(tokens, kept)
-    novelties = 1 - training_phrase_rate(tokens[:, ~kept], tokens[0, kept])
+    known = phrase_hashes(tokens[0, kept])
+    if training_phrases is not None:
+        known = np.append(known, training_phrases)
+    novelties = _novelty(tokens[:, ~kept], known)
     keys = [_key_fit(take, gaps) for take in takes]
     return [TakeScores(*map(float, scores)) for scores in zip(seams, keys, novelties, strict=True)]
 
@@ -101,6 +107,22 @@ def rank_takes(takes, scores, gaps):
     return order, twins
 
 
+def score_table(takes):
+    """Returns the scores of takes (`Takes`) as text: a line each, best first, and what was left out and why."""
+    lines = [f"{'take':>6}{'seam fit':>10}{'key fit':>10}{'novelty':>10}{'overall':>10}"]
+    for take in takes.order:
+        scores = takes.scores[take]
+        values = (*dataclasses.astuple(scores), scores.overall)
+        lines.append(f"{take:6}" + "".join(f"{'-' if np.isnan(value) else f'{value:.2f}':>10}" for value in values))
+    if takes.twins:
+        nearly = ", ".join(
+            f"take {take} has {share:.0%} of its notes in common with {better}"
+            for take, (better, share) in takes.twins.items()
+        )
+        lines.append(f"Left out {len(takes.twins)} near-duplicate{'s' * (len(takes.twins) > 1)}: {nearly}")
+    return "\n".join(lines)
+
+
 def _seam_fit(tokens, kept):
     """Consistency (T,) of the frames across the edges with those of kept phrases; NaN where either have no notes."""
     if len(kept) < _FEWEST_PHRASES:
@@ -114,6 +136,15 @@ def _seam_fit(tokens, kept):
         for overlaps in (similarity.pitch, similarity.duration)
     ]
     return np.mean(fits, axis=0)
+
+
+def _novelty(tokens, known):
+    """Share (T,) of the phrases (T, L, 32) with an onset whose hash is not known; NaN for a silent take."""
+    sounding = (tokens >= constants.FIRST_ONSET).any(axis=2)  # (T, L)
+    new = np.zeros(sounding.shape)
+    new[sounding] = ~np.isin(phrase_hashes(tokens[sounding]), known)
+    count = sounding.sum(axis=1)
+    return np.divide(new.sum(axis=1), count, out=np.full(len(tokens), np.nan), where=count > 0)
 
 
 def _key_fit(take, gaps):

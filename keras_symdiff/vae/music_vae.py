@@ -25,6 +25,7 @@ _DECODE_BATCH = 256
 # Keys the streams of decoding apart from those of diffusion (`diffusion.noise_streams`). At temperature 1e-3 three
 # steps of the golden `musicvae_tiny` are near-ties that dice decide; with this key they fall as they fell in Magenta.
 _DECODING = 219
+_CERTAIN = 1e9  # noise that no logit outweighs: how a token is forced
 
 
 @keras.saving.register_keras_serializable(package="keras_symdiff")
@@ -178,7 +179,7 @@ class MusicVAE(keras.Model):
         )
         return mean, stddev
 
-    def decode(self, latents, temperature=1e-3, seed=0, progress=None):
+    def decode(self, latents, temperature=1e-3, seed=0, progress=None, forced=None):
         """Decodes latents, each token drawn from the softmax at `temperature`; LSTMs step by step.
 
         Args:
@@ -186,6 +187,8 @@ class MusicVAE(keras.Model):
             temperature: positive float; the paper decodes at 1e-3, which is the most likely token but for ties.
             seed: int; phrase `i` is decoded from a noise stream keyed (seed, i), whatever the batch.
             progress: callback `(phrases done, phrases in total)`, or `None`.
+            forced: integer array (N, 32) of tokens that are given, -1 where free. They come back as they are; LSTMs
+                decode what follows from them. Defaults to `None`: all are free.
 
         Returns:
             int8 array (N, 32) of tokens.
@@ -196,12 +199,43 @@ class MusicVAE(keras.Model):
         if not temperature > 0:
             raise ValueError(f"The temperature is positive. Received: temperature={temperature}")
 
+        if forced is not None:
+            forced = np.asarray(forced)
+            if forced.shape != (len(latents), PHRASE_STEPS) or not np.issubdtype(forced.dtype, np.integer):
+                raise ValueError(
+                    f"Forced tokens are integers of shape {(len(latents), PHRASE_STEPS)}. "
+                    f"Received: forced of shape {forced.shape} and type {forced.dtype}"
+                )
+            if forced.size and not (forced.min() >= -1 and forced.max() < NUM_TOKENS):
+                raise ValueError(
+                    f"Forced tokens are -1..{NUM_TOKENS - 1}. Received: values {forced.min()}..{forced.max()}"
+                )
+
         def predict(latents, first):
             gumbel = temperature * decoding_noise(seed, range(first, first + len(latents)))  # (B, 32, 90)
+            if forced is not None:
+                given = forced[first : first + len(latents)]
+                phrases, steps = np.nonzero(given >= 0)
+                gumbel[phrases, steps, given[phrases, steps]] = _CERTAIN
             return [self.decoder.predict_on_batch([latents, gumbel])]
 
         (tokens,) = _in_batches(predict, _DECODE_BATCH, latents, progress)
         return tokens.astype("int8")
+
+    def log_likelihood(self, latents, tokens):
+        """Log-probability of each token of phrases, given their latents and, for LSTMs, the tokens before it.
+
+        Args:
+            latents: float array (N, Z).
+            tokens: integer array (N, 32).
+
+        Returns:
+            float32 array (N, 32), nats.
+        """
+        latents, tokens = np.asarray(latents, "float32"), np.asarray(tokens, "int32")
+        logits = self.decoder.teacher_forced(latents, tokens, np.ones(tokens.shape, "float32"))
+        log_probabilities = ops.log_softmax(ops.cast(logits, "float32"), axis=-1)  # (N, 32, 90)
+        return np.take_along_axis(ops.convert_to_numpy(log_probabilities), tokens[:, :, None], axis=-1)[:, :, 0]
 
     def save_own_variables(self, store):
         super().save_own_variables(store)

@@ -53,10 +53,11 @@ def test_a_tune_that_cannot_be_infilled(cli, tmp_path, write, message):
 @pytest.mark.parametrize(
     ("bars", "message"),
     [
-        ("1-2", "are outside the melody's bars 5-70"),
-        ("60-80", "are outside the melody's bars 5-70"),
-        ("x", "such as 17-32. Received: x"),
-        ("20-10", "such as 17-32. Received: 20-10"),
+        ("60-90", "001.mid: bar 90 is outside the piece's bars 1-"),
+        ("1-70", "001.mid: the melody has no notes outside of bars 1-70, which leaves nothing to compose from"),
+        ("6.5", "001.mid: bar 6 has 4 beats, so there is no 6.5"),
+        ("x", "such as 17.3-18.2. Received: x"),
+        ("20-10", "such as 17.3-18.2. Received: 20-10"),
     ],
 )
 def test_bars_that_are_not_there(cli, tmp_path, bars, message):
@@ -68,7 +69,7 @@ def test_options_that_are_wrong(cli, tmp_path):
     (tmp_path / "file").touch()
     out = tmp_path / "out"
     fails(cli("smaple"), "No such command 'smaple'", 2)
-    fails(cli("infill", SONG, "-o", out), "Missing option '--bars'. (see symdiff infill --help)", 2)
+    fails(cli("infill", SONG, "-o", out), "Name bars with --bars, or how many to go on for with --continue", 2)
     fails(cli("infill", tmp_path / "none.mid", "--bars", "1-2", "-o", out), "none.mid' does not exist", 2)
     fails(cli("sample", "-n", 0, "-o", out), "0 is not in the range x>=1", 2)
     fails(cli("sample", "-o", tmp_path / "file"), "is a file", 2)

@@ -1,15 +1,25 @@
+import dataclasses
+import pathlib
+
 import numpy as np
 import pytest
 
 from keras_symdiff import LatentDiffusion, LatentTransform, MusicVAE, infill
-from keras_symdiff.diffusion.compose import compose_gap
-from keras_symdiff.music.gap import Gap, find_gap
+from keras_symdiff.diffusion.compose import compose_gaps
+from keras_symdiff.diffusion.sampler import Sampler
+from keras_symdiff.music.gap import find_gaps, parse_bars
 from keras_symdiff.music.melody import Melody
+from keras_symdiff.music.midi import choose_melody, read_melodies
+
+DATA = pathlib.Path(__file__).parents[1] / "data"
+QUICK = Sampler("ddim", 4)
 
 
 @pytest.fixture(scope="module")
 def models(tiny_preset):
-    return [part.from_preset(tiny_preset) for part in (LatentDiffusion, LatentTransform, MusicVAE)]
+    model, transform, vae = [part.from_preset(tiny_preset) for part in (LatentDiffusion, LatentTransform, MusicVAE)]
+    vae.decoder.logits.kernel.assign(20 * vae.decoder.logits.kernel)  # so that latents decode to different phrases
+    return model, transform, vae
 
 
 def melody(num_phrases, rests=(), seed=0):
@@ -20,15 +30,31 @@ def melody(num_phrases, rests=(), seed=0):
     return Melody.from_phrases(tokens)
 
 
-# Melody's phrases, gap, where the window of 32 phrases must start, rest phrases.
+def compose(models, tune, *bars, continue_bars=0, num_steps=0, **options):
+    gaps = find_gaps(tune, [parse_bars(text) for text in bars], num_steps, "a.mid", continue_bars)
+    return gaps, compose_gaps(*models, tune, gaps, **{"sampler": QUICK} | options)
+
+
+def notes(tune, gaps, inside):
+    """Notes (start, end, pitch, velocity) that start inside of the gaps, or outside; ends are cut at a gap."""
+    found = []
+    for start, end, pitch, velocity in zip(
+        tune.start_steps.tolist(), tune.end_steps.tolist(), tune.pitches.tolist(), tune.velocities.tolist(), strict=True
+    ):
+        if any(gap.first_step <= start < gap.end_step for gap in gaps) == inside:
+            edges = [gap.first_step for gap in gaps if gap.first_step > start]
+            found.append((start, min([end, *edges]), pitch, velocity))
+    return found
+
+
+# Melody's phrases, the gap in phrases, where the window of 32 phrases must start, rest phrases.
 @pytest.mark.parametrize(
     ("num_phrases", "first", "count", "start", "rests"),
     [
         (6, 2, 2, 0, [4]),  # shorter than a piece
         (40, 0, 3, 0, []),  # at the very start
-        (40, 18, 4, 4, [5, 30]),  # in the middle
+        (40, 18, 4, 6, [5, 30]),  # in the middle: the window with the fewest rests
         (40, 37, 3, 8, []),  # at the very end
-        (32, 0, 32, 0, []),  # everything
     ],
 )
 def test_a_gap_is_infilled_from_the_phrases_around_it(models, num_phrases, first, count, start, rests):
@@ -40,16 +66,87 @@ def test_a_gap_is_infilled_from_the_phrases_around_it(models, num_phrases, first
     for position, phrase in enumerate(range(start, min(start + 32, num_phrases))):
         if not first <= phrase < first + count and phrase not in rests:
             latents[0, position], keep[0, position] = transform.forward(mean[phrase : phrase + 1])[0], True
-    scaled = infill(model, latents, keep, seed=3)[0, first - start : first - start + count]
+    scaled = infill(model, latents, keep, seed=3, sampler=QUICK)[0, first - start : first - start + count]
     expected = vae.decode(transform.inverse(scaled), 1e-3, 3)
 
-    composed = compose_gap(model, transform, vae, tune, Gap(0, first, count), seed=3)
-    assert composed.shape == (count, 32)
-    np.testing.assert_array_equal(composed, expected)
+    gaps, (composed,) = compose(models, tune, f"{2 * first + 1}-{2 * (first + count)}", seed=3)
+    stream = tune.replace_steps(32 * first, expected.reshape(-1))
+    assert notes(composed, gaps, inside=True) == notes(stream, gaps, inside=True) != []
+    assert notes(composed, gaps, inside=False) == notes(tune, gaps, inside=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "bars", "continue_bars"),
+    [
+        ("pop909/098", ["1-2"], 0),  # at the very start of 14 bars
+        ("lakh/melody_2", ["1-40"], 0),  # longer than a window composes, with nothing known before it
+        ("pop909/001", ["9.3-12.2", "20", "31.4-32.1"], 0),  # odd bars, beats
+        ("pop909/098", ["2-3"], 7),  # and beyond the end
+        ("lakh/melody_4", [], 150),  # longer than a window
+    ],
+)
+def test_notes_outside_of_the_gaps_of_real_tunes_stay(models, name, bars, continue_bars):
+    tune, _ = choose_melody(read_melodies(DATA / f"{name}.mid"))
+    gaps, (composed,) = compose(models, tune, *bars, continue_bars=continue_bars)
+    assert notes(composed, gaps, inside=False) == notes(tune, gaps, inside=False)
+    assert composed.num_steps == max(tune.num_steps, gaps[-1].end_step)
+    long_gaps = [gap for gap in gaps if gap.end_step - gap.first_step >= 32]
+    for gap in long_gaps:  # windows that follow each other leave nothing out
+        starts = np.array([start for start, *_ in notes(composed, [gap], inside=True)])
+        assert len(starts)
+        assert np.diff(np.concatenate([[gap.first_step], starts, [gap.end_step]])).max() < 16 * 16
+
+
+def test_gaps_that_are_far_apart_have_windows_of_their_own(models):
+    tune = melody(100)
+    gaps, (composed,) = compose(models, tune, "5-6", "101-102", "195-196")
+    _, (alone,) = compose(models, tune, "5-6")
+    assert notes(composed, gaps, inside=False) == notes(tune, gaps, inside=False)
+    assert notes(composed, gaps[:1], inside=True) == notes(alone, gaps[:1], inside=True)
+    patterns = [
+        [(start - gap.first_step, pitch) for start, _, pitch, _ in notes(composed, [gap], True)] for gap in gaps
+    ]
+    assert patterns[0] != patterns[1] != patterns[2]
 
 
 def test_what_stood_in_the_gap_has_no_influence(models):
     tune = melody(12)
-    gap = find_gap(tune, 5, 8, "a.mid")
-    other = tune.replace_phrases(gap.first_phrase, np.full((gap.num_phrases, 32), 60, np.int8))
-    np.testing.assert_array_equal(compose_gap(*models, tune, gap), compose_gap(*models, other, gap))
+    other = tune.replace_steps(75, np.full(70, 60, np.int8))
+    for line in (tune, other):
+        gaps, (composed,) = compose(models, line, "5.3-9", seed=1)
+        line.__dict__["composed"] = notes(composed, gaps, inside=True)
+    assert tune.composed == other.composed != []
+
+
+def test_a_take_is_the_same_in_any_company_and_takes_differ(models):
+    tune = melody(20)
+    gaps, three = compose(models, tune, "5.3-30", continue_bars=40, seed=2, num_takes=3)
+    _, one = compose(models, tune, "5.3-30", continue_bars=40, seed=2)
+    assert notes(three[0], gaps, True) == notes(one[0], gaps, True)
+    lines = [tuple(notes(take, gaps, True)) for take in three]
+    assert len(set(lines)) == 3
+    for take in three:
+        assert notes(take, gaps, False) == notes(tune, gaps, False)
+
+
+def test_a_pickup_moves_the_grid_of_phrases(models):
+    """A tune after a pickup of one beat is composed as the tune without it."""
+    plain = melody(8)
+    moved = dataclasses.replace(
+        plain,
+        start_steps=plain.start_steps + 4,
+        end_steps=plain.end_steps + 4,
+        num_steps=plain.num_steps + 4,
+        first_bar=None,
+        time_signatures=((0, 1, 4), (4, 4, 4)),
+    )
+    gaps, (expected,) = compose(models, plain, "5-6")
+    moved_gaps, (composed,) = compose(models, moved, "6-7")
+    found = [(start - 4, end - 4, *rest) for start, end, *rest in notes(composed, moved_gaps, True)]
+    assert found == notes(expected, gaps, True) != []
+
+
+def test_nothing_to_go_by_within_reach_is_an_error(models):
+    tune = melody(80, rests=range(1, 80))
+    with pytest.raises(ValueError, match="No note within 64 bars around bar 159 to go by"):
+        compose(models, tune, "159-160", num_steps=160 * 16)

@@ -168,6 +168,9 @@ def test_note_sequence_from_elsewhere():
         (((0, 4, 4), (48, 3, 4)), "3/4 at bar 4"),
         (((0, 6, 8),), "6/8 at bar 1"),
         (((0, 6, 4),), "6/4 at bar 1"),
+        (((0, 3, 4), (12, 4, 4)), None),  # a pickup bar
+        (((0, 3, 4), (12, 4, 4), (44, 6, 8)), "6/8 at bar 4"),
+        (((0, 3, 4), (24, 4, 4)), "3/4 at bar 1"),
     ],
 )
 def test_meter_problem(signatures, problem):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from keras_symdiff import Melody
+from keras_symdiff.evaluation.training_phrases import phrase_hashes
 from keras_symdiff.music.gap import Gap
 from keras_symdiff.takes.ranking import TakeScores, rank_takes, score_takes
 
@@ -95,3 +96,13 @@ def test_takes_that_share_less_stay():
     other[::16] += 2  # 4 of 32 notes
     takes, scores = [take(melody, eighths(C_MAJOR)), take(melody, other)], [TakeScores(1, 1, 1)] * 2
     assert rank_takes(takes, scores, [GAP]) == ([0, 1], {})
+
+
+def test_a_phrase_that_was_trained_on_is_not_new():
+    melody = tune()
+    first, second = eighths([60, 72]).reshape(2, 32), eighths([60, 72]).reshape(2, 32)
+    second[1] = second[1] + (second[1] > 1) * np.arange(32)
+    (alone,) = score_takes([take(melody, second)], [GAP])
+    trained = phrase_hashes(np.where(first[:1] > 1, first[:1] + 3, 0))
+    (known,) = score_takes([take(melody, second)], [GAP], trained)
+    assert (alone.novelty, known.novelty) == (1, 0.5)

@@ -152,3 +152,34 @@ def test_preset_gives_the_model_back(vae, tmp_path):
 def test_config_round_trip():
     vae = MusicVAE(**TINY, kl_weight=0.1, kl_rate=0.5, free_bits=2.0, token_dropout=0.25, seed=5)
     assert MusicVAE.from_config(vae.get_config()).get_config() == vae.get_config()
+
+
+def test_the_decoder_goes_on_from_forced_tokens(vae):
+    latents = np.random.default_rng(2).standard_normal((40, 8)).astype("float32")
+    free = vae.decode(latents)
+    forced = np.full((40, 32), -1)
+    forced[:, :10] = np.random.default_rng(3).integers(0, 90, (40, 10))
+    decoded = vae.decode(latents, forced=forced)
+    np.testing.assert_array_equal(decoded[:, :10], forced[:, :10])
+    assert (decoded[:, 10:] != free[:, 10:]).any()
+    np.testing.assert_array_equal(vae.decode(latents, forced=np.where(np.arange(32) < 10, free, -1)), free)
+    # The free tokens are those that the true ones before them make the most likely.
+    likelihood = vae.log_likelihood(latents, decoded)
+    assert likelihood.shape == (40, 32)
+    other = decoded.copy()
+    other[:, 31] = (decoded[:, 31] + 1) % 90
+    assert (vae.log_likelihood(latents, other)[:, 31] < likelihood[:, 31]).all()
+    np.testing.assert_allclose(vae.log_likelihood(latents, other)[:, :31], likelihood[:, :31], atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("forced", "message"),
+    [
+        (np.zeros((2, 31), int), r"shape \(2, 32\). Received: forced of shape \(2, 31\)"),
+        (np.zeros((2, 32)), "type float64"),
+        (np.full((2, 32), 90), r"-1..89. Received: values 90..90"),
+    ],
+)
+def test_bad_forced_tokens_are_refused(vae, forced, message):
+    with pytest.raises(ValueError, match=message):
+        vae.decode(np.zeros((2, 8)), forced=forced)

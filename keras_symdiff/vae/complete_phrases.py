@@ -1,0 +1,60 @@
+"""Phrases of which some steps are given, and the rest is decoded."""
+
+import numpy as np
+
+_CANDIDATES = 16  # latents tried for a phrase
+# Keys the streams of candidates apart from those of diffusion (`diffusion.noise_streams`) and of decoding.
+_COMPLETING = 220
+
+
+def complete_phrases(vae, latents, forced, temperature=1e-3, seed=0):
+    """Decodes latents to phrases that hold given tokens, and fit them.
+
+    A latent that knows nothing of the given tokens decodes to a phrase in which they stand like strangers, the more so
+    with dense networks, whose steps do not hear each other. So a phrase that is given in part is decoded, encoded with
+    the given tokens in their places, and decoded again: from that posterior's mean, from draws of it, and from the
+    latent as it was. Of these candidates the one is taken whose given tokens are the most likely (for LSTMs, after the
+    tokens that the candidate has before them). Phrases that are wholly free are decoded once.
+
+    Args:
+        vae: `MusicVAE`.
+        latents: float array (N, Z).
+        forced: integer array (N, 32) of given tokens, -1 where free.
+        temperature: float, of decoding.
+        seed: int; phrase `i` depends on it and `i` only, up to float32 rounding.
+
+    Returns:
+        int8 array (N, 32) of tokens, the given ones as they are.
+
+    Reference:
+        - [Rezende et al., 2014](https://arxiv.org/abs/1401.4082), appendix F: filling in what is missing by turns of
+            encoding and decoding; here one turn, which stays close to what the latent had composed.
+    """
+    tokens = vae.decode(latents, temperature, seed, forced=forced)  # (N, 32)
+    given = forced >= 0
+    partly = np.flatnonzero(given.any(axis=1) & ~given.all(axis=1))  # (P,)
+    if not len(partly):
+        return tokens
+    mean, stddev = vae.encode(tokens[partly])  # (P, Z)
+    candidates = mean[:, None] + stddev[:, None] * _draws(seed, partly, mean.shape[-1])  # (P, C, Z)
+    candidates[:, 0] = np.asarray(latents)[partly]
+    candidates[:, 1] = mean
+    candidates = candidates.reshape(-1, mean.shape[-1])  # (P * C, Z)
+    repeated = np.repeat(forced[partly], _CANDIDATES, axis=0)  # (P * C, 32)
+    decoded = vae.decode(candidates, temperature, seed, forced=repeated)
+    scores = (vae.log_likelihood(candidates, decoded) * (repeated >= 0)).sum(axis=1)
+    best = scores.reshape(-1, _CANDIDATES).argmax(axis=1) + np.arange(len(partly)) * _CANDIDATES
+    tokens[partly] = decoded[best]
+    return tokens
+
+
+def _draws(seed, phrases, size):
+    """Standard normal noise (P, C, size), float32, one stream a phrase."""
+    return np.stack(
+        [
+            np.random.Generator(
+                np.random.Philox(np.random.SeedSequence(seed, spawn_key=(int(phrase), _COMPLETING)))
+            ).standard_normal((_CANDIDATES, size), dtype=np.float32)
+            for phrase in phrases
+        ]
+    )
