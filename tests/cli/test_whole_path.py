@@ -80,7 +80,9 @@ def test_midi_in_new_and_infilled_midi_out(cli, tiny_sizes, tmp_path):
     out = succeeds("infill", song, "--bars", "18-21", "-o", tmp_path / "filled", "--preset", run, "--audio")
     assert "Melody: MELODY (track 1), because it is named 'MELODY'\n" in out
     assert "Composing bars 18-21\n" in out
-    assert sorted(os.listdir(tmp_path / "filled")) == [f"001_bars18-21_0.{kind}" for kind in ("mid", "png", "wav")]
+    assert sorted(os.listdir(tmp_path / "filled")) == [
+        f"001_bars18-21_0.{kind}" for kind in ("json", "mid", "png", "wav")
+    ]
     old, new = read_melodies(song), read_melodies(tmp_path / "filled" / "001_bars18-21_0.mid")
     notes = [[list(zip(tune.start_steps, tune.pitches, tune.velocities, strict=True)) for tune in tunes]
              for tunes in (old, new)]  # fmt: skip

@@ -50,5 +50,5 @@ def test_another_file_is_refused(tmp_path, content):
         np.savez(path, hashes=np.zeros(3))
     else:
         path.write_bytes(content)
-    with pytest.raises(ValueError, match="training_phrases.npz"):
+    with pytest.raises(ValueError, match=r"training_phrases\.npz"):
         read_training_phrases(tmp_path)
