@@ -248,7 +248,7 @@ class Melody:
         after = self.start_steps >= end_step
         pitches, starts, ends = _stream_to_notes(np.asarray(stream))
         nearest = np.concatenate([self.velocities[before][-8:], self.velocities[after][:8]])
-        velocity = int(np.median(nearest)) if len(nearest) else DEFAULT_VELOCITY
+        velocity = int(np.median(nearest) + 0.5) if len(nearest) else DEFAULT_VELOCITY
         ends = np.concatenate(
             [np.minimum(self.end_steps[before], first_step), ends + first_step, self.end_steps[after]]
         )
