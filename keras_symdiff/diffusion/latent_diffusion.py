@@ -116,8 +116,8 @@ class LatentDiffusion(LatentModel):
     @classmethod
     def from_preset_config(cls, config, seed=0):
         """Builds the model of a `get_preset_config` dict."""
-        schedule = NoiseSchedule.from_config(config["schedule"])
-        return cls(TransformerDenoiser(**config["denoiser"]), schedule, seed, config["step_power"])
+        denoiser = TransformerDenoiser(**config["denoiser"])
+        return cls(denoiser, NoiseSchedule.from_config(config["schedule"]), seed, config["step_power"])
 
     def get_config(self):
         return {

@@ -98,11 +98,11 @@ def test_a_changed_preset_is_named(cli, made, part):
 
 def test_another_result_is_refused_with_what_differs(cli, made):
     folder, _ = made
-    for record in (folder / "out").glob("*.json"):
-        fields = json.loads(record.read_text())
-        fields["file_sha256"] = "0" * 64
-        fields["made_with"]["keras"] = "3.0.0"
-        record.write_text(json.dumps(fields))
+    record = sorted((folder / "out").glob("*.json"))[0]
+    fields = json.loads(record.read_text())
+    fields["file_sha256"] = "0" * 64
+    fields["made_with"]["keras"] = "3.0.0"
+    record.write_text(json.dumps(fields))
     fails_to_replay(cli, folder, f"Take {fields['take']} comes out otherwise than recorded (keras 3.0.0 then, ")
 
 
@@ -127,7 +127,7 @@ def test_a_record_does_not_choose_the_folder(cli, made):
 def test_near_duplicates_are_dropped_and_silent_takes_where_a_lock_needs_notes(tiny_preset, monkeypatch, tmp_path):
     melody = read_melodies(SONG)[0]
     stream = np.zeros(64, int)
-    stream[::4] = 41 + np.arange(16) % 5
+    stream[::2] = 41 + np.arange(32) % 5
     nearly, other = stream.copy(), stream[::-1].copy()
     nearly[0] += 1
 
