@@ -22,7 +22,8 @@ def compose_gaps(
     training pieces have none.
 
     The phrases are those of the melody's grid, moved by its pickup bar; of a phrase that a gap covers in part, the
-    steps outside are given to the decoder (`complete_phrases`). The notes that stood in the gaps have no influence,
+    steps outside are given to the decoder (`complete_phrases`), and where no phrase is known whole they are all there
+    is to go by. The notes that stood in the gaps have no influence,
     except that the grid begins with the bar of the melody's first note.
 
     Args:
@@ -53,14 +54,15 @@ def compose_gaps(
     free = free.reshape(-1, constants.PHRASE_STEPS)  # (N, 32)
     length = model.denoiser.num_positions
     takes = [melody] * num_takes
-    _, reached = _tokens(melody, before, free)  # (N,), phrases with kept notes, and composed ones, rests too
+    tokens, reached = _tokens(melody, before, free)  # (N, 32), and (N,): known phrases, later composed ones, rests too
+    noted = (tokens >= constants.FIRST_ONSET).any(axis=1)  # (N,), also of a phrase that a gap covers in part
     window_number = 0
     while free.any():
         # The windows of all takes are the same, so that a take is the same in any company.
         chunk = _next_chunk(free.any(axis=1), reached, length // 2)  # (K,)
         start = _place_window(chunk, free.any(axis=1) | reached, reached, length)
         shown = np.arange(start, min(start + length, len(free)))
-        if not reached[shown].any():
+        if not (reached | noted)[shown].any():
             bar = max(0, chunk[0] * constants.PHRASE_STEPS - before) // constants.STEPS_PER_BAR + 1
             raise ValueError(f"No note within {length * constants.BARS_PER_PHRASE} bars around bar {bar} to go by")
         tokens, known = map(np.stack, zip(*(_tokens(take, before, free) for take in takes), strict=True))

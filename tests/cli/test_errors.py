@@ -40,6 +40,7 @@ def drums(path):
         (lambda path: path.write_bytes(SONG.read_bytes()[:300]), "is damaged"),
         (lambda path: path.write_bytes(b"hello"), "is not a MIDI file"),
         (lambda path: shutil.copy(DATA / "pop909" / "107.mid", path), "is not in 4/4 (3/4 at bar 1)"),
+        (lambda path: shutil.copy(DATA / "pop909" / "203.mid", path), "is not in 4/4 (6/8 at bar 1)"),
         (drums, "has drums only"),
     ],
 )
@@ -62,6 +63,13 @@ def test_a_tune_that_cannot_be_infilled(cli, tmp_path, write, message):
 )
 def test_bars_that_are_not_there(cli, tmp_path, bars, message):
     fails(cli("infill", SONG, "--bars", bars, "-o", tmp_path / "out"), message)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("asked", [("--track", 3), ("--track-name", "Drums")])
+def test_a_track_without_a_melody(cli, tmp_path, asked):
+    result = cli("infill", DATA / "lakh" / "trio_0.mid", "--bars", "1-2", *asked, "-o", tmp_path / "out")
+    fails(result, "tracks with one: 1, 2 Electric Bass (finger)")
     assert not (tmp_path / "out").exists()
 
 
