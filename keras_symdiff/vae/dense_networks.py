@@ -1,4 +1,4 @@
-"""Encoder and decoder that take a phrase whole, in a few matrix products."""
+"""Encoder and decoder of a few matrix products over the whole phrase."""
 
 import keras
 from keras import ops
@@ -6,8 +6,9 @@ from keras import ops
 from keras_symdiff.constants import NUM_TOKENS, PHRASE_STEPS
 from keras_symdiff.layers.film_residual_block import FiLMResidualBlock
 
-TOKEN_DIM = 16  # numbers that the encoder reads of a token
-STEP_DIM = 32  # numbers from which the decoder tells a step's token
+TOKEN_DIM = 16  # numbers that stand for a token
+STEP_DIM = 64  # numbers from which the decoder tells a step's token
+CONTEXT_STEPS = 16  # tokens before a step that the decoder looks back on: a bar
 
 
 def dense_trunk(x, units, dtype):
@@ -39,7 +40,10 @@ def dense_summary(tokens, units, dtype):
 
 @keras.saving.register_keras_serializable(package="keras_symdiff")
 class DenseDecoder(keras.Model):
-    """Decodes all 32 steps of a phrase at once; each step's token depends on the latent alone.
+    """Decodes each step of a phrase from the latent and the tokens of the bar before the step.
+
+    The latent's part is computed for all steps at once. The tokens' part keeps a line together where the latent is
+    inexact, as a diffusion model's are: steps that did not hear each other would leap between registers.
 
     Args:
         latent_dim: int, size Z of a latent.
@@ -53,22 +57,50 @@ class DenseDecoder(keras.Model):
         dtype = self.dtype_policy
         latents = keras.Input((latent_dim,), name="latents")
         x = dense_trunk(latents, units, dtype)
-        x = keras.layers.Dense(PHRASE_STEPS * STEP_DIM, activation="silu", dtype=dtype, name="steps")(x)
+        x = keras.layers.Dense(PHRASE_STEPS * STEP_DIM, dtype=dtype, name="steps")(x)
         x = keras.layers.Reshape((PHRASE_STEPS, STEP_DIM), dtype=dtype, name="split")(x)
-        logits = keras.layers.Dense(NUM_TOKENS, dtype=dtype, name="logits")(x)
-        self.network = keras.Model(latents, logits, name="network")
+        self.network = keras.Model(latents, x, name="network")
+        self.embedding = keras.layers.Embedding(NUM_TOKENS, TOKEN_DIM, dtype=dtype, name="tokens_embedding")
+        self.context = keras.layers.Conv1D(STEP_DIM, CONTEXT_STEPS, use_bias=False, dtype=dtype, name="context")
+        self.logits = keras.layers.Dense(NUM_TOKENS, dtype=dtype, name="logits")
 
     def build(self, latent_shape):
+        self.embedding.build((None, PHRASE_STEPS))
+        self.context.build((None, None, TOKEN_DIM))
+        self.logits.build((None, None, STEP_DIM))
         self.built = True
 
     def teacher_forced(self, latents, tokens, visible):
-        """Logits (B, 32, 90) of each token; the true ones before it do not matter."""
-        return self.network(latents)
+        """Logits (B, 32, 90) of each token given the true ones before it, but for those where `visible` is 0."""
+        previous = self.embedding(tokens)  # (B, 32, 16)
+        previous = previous * ops.cast(visible, self.compute_dtype)[:, :, None]
+        previous = ops.pad(previous[:, :-1], [[0, 0], [CONTEXT_STEPS, 0], [0, 0]])
+        return self.logits(ops.silu(self.network(latents) + self.context(previous)))
 
     def call(self, inputs):
-        """Decodes latents (B, Z) with Gumbel noise (B, 32, 90) already scaled by the temperature to tokens (B, 32)."""
+        """Decodes step by step, so that `predict_on_batch` compiles the whole loop.
+
+        Args:
+            inputs: latents (B, Z) and Gumbel noise (B, 32, 90) already scaled by the temperature.
+
+        Returns:
+            int32 tokens (B, 32).
+        """
         latents, gumbel = inputs
-        return ops.cast(ops.argmax(ops.cast(self.network(latents), "float32") + gumbel, axis=-1), "int32")
+        batch = ops.shape(latents)[0]
+        features = self.network(latents)  # (B, 32, 64)
+
+        def step(t, carry):
+            tokens, previous = carry
+            x = ops.silu(features[:, t] + self.context(previous)[:, 0])  # (B, 64)
+            token = ops.argmax(ops.cast(self.logits(x), "float32") + gumbel[:, t], axis=-1)  # (B,)
+            token = ops.cast(token, "int32")[:, None]
+            previous = ops.concatenate([previous[:, 1:], self.embedding(token)], axis=1)
+            return ops.slice_update(tokens, (0, t), token), previous
+
+        tokens = ops.zeros((batch, PHRASE_STEPS), "int32")
+        previous = ops.zeros((batch, CONTEXT_STEPS, TOKEN_DIM), self.compute_dtype)
+        return ops.fori_loop(0, PHRASE_STEPS, step, (tokens, previous))[0]
 
     def get_config(self):
         return super().get_config() | {"latent_dim": self.latent_dim, "units": self.units}

@@ -45,12 +45,27 @@ def test_a_phrase_is_decoded_alike_in_any_company_and_at_a_temperature_by_its_se
     assert (together != vae.decode(latents, temperature=1.0, seed=4)).any()
 
 
-def test_a_step_of_the_phrase_is_free_of_the_tokens_before_it():
+def test_a_step_hears_the_bar_before_it_and_nothing_after():
     vae = make_vae()
-    latents = np.zeros((2, 8), "float32")
-    tokens = phrases(2)
-    logits = ops.convert_to_numpy(vae.decoder.teacher_forced(latents, tokens, np.ones((2, 32))))
-    np.testing.assert_allclose(logits[0], logits[1], atol=1e-6)
+    latents, tokens = np.zeros((2, 8), "float32"), np.repeat(phrases(1), 2, axis=0)
+    tokens[1, 8] += 1
+
+    def logits(visible):
+        return ops.convert_to_numpy(vae.decoder.teacher_forced(latents, tokens, visible))
+
+    visible = np.ones((2, 32), "float32")
+    differs = np.abs(np.diff(logits(visible), axis=0)[0]).max(axis=-1) > 1e-6
+    np.testing.assert_array_equal(np.flatnonzero(differs), np.arange(9, 25))
+    visible[:, 8] = 0
+    np.testing.assert_allclose(*logits(visible), atol=1e-6)
+
+
+def test_decoding_is_the_likeliest_token_after_those_before_it():
+    vae = make_vae()
+    latents = np.random.default_rng(2).standard_normal((3, 8)).astype("float32")
+    decoded = vae.decode(latents, temperature=1e-9)
+    logits = ops.convert_to_numpy(vae.decoder.teacher_forced(latents, decoded.astype("int32"), np.ones((3, 32))))
+    np.testing.assert_array_equal(logits.argmax(axis=-1), decoded)
 
 
 @pytest.mark.parametrize("options", [{"networks": "gru"}, {"networks": "dense", "decoder_units": (64, 32)}])

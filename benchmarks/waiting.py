@@ -1,0 +1,73 @@
+"""Measures how long a user waits, at quality `normal`, with the models loaded: new pieces and takes, decoding included.
+
+    python benchmarks/waiting.py SONG.mid [--preset lakh_pop_small] [--backends jax tensorflow torch]
+
+Each backend computes in a process of its own, one after the other. "First" is the first call of a process, which
+compiles. The model of the paper's sizes has random weights: they are of no account for time.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("song", help="a MIDI file whose melody has notes around bars 17-32")
+    parser.add_argument("--preset", default="lakh_pop_small")
+    parser.add_argument("--backends", nargs="+", default=["jax", "tensorflow", "torch"])
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--within", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.within:
+        return measure(options)
+    print("| backend | what | first, s | again, s (median) | min .. max |\n|---|---|---|---|---|", flush=True)
+    for backend in options.backends:
+        environment = os.environ | {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+        subprocess.run([sys.executable, __file__, *sys.argv[1:], "--within"], env=environment, check=True)
+
+
+def measure(options):
+    """Prints the rows of this process's backend."""
+    import keras
+
+    from keras_symdiff import LatentDiffusion, LatentTransform, MusicVAE, TransformerDenoiser, sample
+    from keras_symdiff.diffusion.sampler import QUALITIES
+    from keras_symdiff.models.sizes import SIZES
+    from keras_symdiff.takes.infill_request import InfillRequest
+    from keras_symdiff.takes.loaded_preset import LoadedPreset
+    from keras_symdiff.takes.make_takes import make_takes
+
+    def pieces(model, transform, vae, number):
+        scaled = sample(model, number, seed=0, sampler=QUALITIES["normal"])  # (N, 32, D)
+        vae.decode(transform.inverse(scaled).reshape(-1, vae.latent_dim))
+
+    def row(what, call, repeats):
+        seconds = []
+        for _ in range(1 + repeats):
+            start = time.perf_counter()
+            call()
+            seconds.append(time.perf_counter() - start)
+        again = seconds[1:]
+        spread = f"{np.median(again):.2f} | {min(again):.2f} .. {max(again):.2f}"
+        print(f"| {keras.backend.backend()} | {what} | {seconds[0]:.2f} | {spread} |", flush=True)
+
+    loaded = LoadedPreset.load(options.preset)
+    preset = (loaded.model, loaded.transform, loaded.vae)
+    request = InfillRequest(options.song, ("17-32",), num_takes=8)
+    row("64 new bars", lambda: pieces(*preset, 1), options.repeats)
+    row("8 takes of 16 bars, ranked", lambda: make_takes(request, loaded), options.repeats)
+    row("1000 pieces of 64 bars", lambda: pieces(*preset, 1000), 1)
+    vae = MusicVAE()
+    kept = np.arange(42)  # dimensions, as many as in the paper
+    transform = LatentTransform(kept, -np.ones(42), np.ones(42), vae.latent_dim)
+    model = LatentDiffusion(TransformerDenoiser(channels=transform.num_kept_dims, **SIZES["diffusion"]["paper"]))
+    row("64 new bars, the paper's sizes", lambda: pieces(model, transform, vae, 1), options.repeats)
+
+
+if __name__ == "__main__":
+    main()
