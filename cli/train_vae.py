@@ -15,13 +15,13 @@ from keras_symdiff.cli.options import dry_run_option, print_config, seed_option,
               help="Train the decoder alone, on latents with noise of up to so many posterior standard deviations: it "
                    "then reads what a diffusion model makes.")  # fmt: skip
 @click.option("--size", type=click.Choice(["dense", "small", "magenta"]), show_default="dense",
-              help="dense: 6.1M parameters, one pass; LSTMs: small, 2.3M, and magenta, cat-mel_2bar_big.")  # fmt: skip
+              help="dense: 6.7M parameters; LSTMs: small, 2.3M, and magenta, cat-mel_2bar_big.")  # fmt: skip
 @click.option("--kl-weight", type=click.FloatRange(0), default=0.5, show_default=True, help="Largest weight of the KL.")
 @click.option("--kl-rate", type=click.FloatRange(0, 1, max_open=True), default=0.99999, show_default=True,
               help="The weight after n steps is kl-weight * (1 - kl-rate^n).")  # fmt: skip
 @click.option("--free-bits", type=click.FloatRange(0), default=0.0, show_default=True, help="Bits a phrase for free.")
 @click.option("--token-dropout", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True,
-              help="Share of previous tokens hidden from an LSTM decoder in training.")  # fmt: skip
+              help="Share of previous tokens hidden from the decoder in training.")  # fmt: skip
 @click.option("--crossed", type=click.FloatRange(0, 1), default=0.0, show_default=True,
               help="Share of training phrases that end as another one does.")  # fmt: skip
 @training_options(batch_size=512, learning_rate=1e-3, epochs=100, steps=1000)

@@ -28,7 +28,7 @@ class CopyAttention(keras.layers.Layer):
         **kwargs: other keyword arguments of `keras.layers.Layer`, such as `name`.
 
     Call arguments:
-        inputs: list `[x_t, noise_level]`: noised latents of shape `(B, L, D)` and noise levels sqrt(alpha_bar) in
+        inputs: pair `(x_t, noise_level)`: noised latents of shape `(B, L, D)` and noise levels sqrt(alpha_bar) in
             [0, 1] of shape `(B, 1)`.
 
     Returns:

@@ -11,10 +11,10 @@ def complete_phrases(vae, latents, forced, temperature=1e-3, seed=0):
     """Decodes latents to phrases that hold given tokens, and fit them.
 
     A latent that knows nothing of the given tokens decodes to a phrase in which they stand like strangers, the more so
-    with dense networks, whose steps do not hear each other. So a phrase that is given in part is decoded, encoded with
+    for what lies before them, which does not hear them. So a phrase that is given in part is decoded, encoded with
     the given tokens in their places, and decoded again: from that posterior's mean, from draws of it, and from the
-    latent as it was. Of these candidates the one is taken whose given tokens are the most likely (for LSTMs, after the
-    tokens that the candidate has before them). Phrases that are wholly free are decoded once.
+    latent as it was. Of these candidates the one is taken whose given tokens are the most likely after the
+    tokens that the candidate has before them. Phrases that are wholly free are decoded once.
 
     Args:
         vae: `MusicVAE`.

@@ -45,9 +45,9 @@ class MusicVAE(keras.Model):
         decoder_noise: float or `None`. With a number, training leaves the encoder as it is and decodes latents with
             noise of 0 to so many posterior standard deviations, so that the decoder learns to read the inexact latents
             that a diffusion model makes. Defaults to `None`: noise of one deviation, and both networks learn.
-        networks: `"lstm"`, or `"dense"` for residual blocks over the whole phrase, which decode in one pass: encoder
-            and decoder then have one block for each of `decoder_units`, which all equal `encoder_units`. Defaults to
-            `"lstm"`.
+        networks: `"lstm"`, or `"dense"` for residual blocks over the whole phrase, after which little is left to do
+            step by step: encoder and decoder then have one block for each of `decoder_units`, which all equal
+            `encoder_units`. Defaults to `"lstm"`.
         kl_weight: float, the largest weight of the KL term. Defaults to 0.5.
         kl_rate: float in [0, 1), how slowly that weight is reached (0: at once). Defaults to 0.99999.
         free_bits: float, bits a phrase that cost nothing. Defaults to 0.
@@ -180,15 +180,15 @@ class MusicVAE(keras.Model):
         return mean, stddev
 
     def decode(self, latents, temperature=1e-3, seed=0, progress=None, forced=None):
-        """Decodes latents, each token drawn from the softmax at `temperature`; LSTMs step by step.
+        """Decodes latents, step by step, each token drawn from the softmax at `temperature`.
 
         Args:
             latents: float array (N, Z).
             temperature: positive float; the paper decodes at 1e-3, which is the most likely token but for ties.
             seed: int; phrase `i` is decoded from a noise stream keyed (seed, i), whatever the batch.
             progress: callback `(phrases done, phrases in total)`, or `None`.
-            forced: integer array (N, 32) of tokens that are given, -1 where free. They come back as they are; LSTMs
-                decode what follows from them. Defaults to `None`: all are free.
+            forced: integer array (N, 32) of tokens that are given, -1 where free. They come back as they are, and
+                what follows hears them. Defaults to `None`: all are free.
 
         Returns:
             int8 array (N, 32) of tokens.
@@ -223,7 +223,7 @@ class MusicVAE(keras.Model):
         return tokens.astype("int8")
 
     def log_likelihood(self, latents, tokens):
-        """Log-probability of each token of phrases, given their latents and, for LSTMs, the tokens before it.
+        """Log-probability of each token of phrases, given their latents and the tokens before it.
 
         Args:
             latents: float array (N, Z).

@@ -39,7 +39,7 @@ class CopyAttentionTest(TestCase):
         self.run_layer_test(
             CopyAttention,
             init_kwargs={"initial_stddev": 0.3},
-            input_shape=[(2, 5, 4), (2, 1)],
+            input_shape=((2, 5, 4), (2, 1)),
             expected_output_shape=(2, 5, 5),
             expected_num_trainable_weights=2,
             expected_num_non_trainable_weights=0,
