@@ -20,7 +20,7 @@ def decode_command(latents, output, temperature, preset, seed, dry_run):
 
     if not latents.endswith(".npz"):
         raise click.BadParameter(f"{latents} is not a .npz file that `symdiff encode` wrote", param_hint="FILE.npz")
-    from keras_symdiff.cli.options import announce_backend, progress_bar, read_latents_aloud
+    from keras_symdiff.cli.aloud import announce_backend, progress_bar, read_latents_aloud
 
     announce_backend()
     from keras_symdiff.music.melody import Melody

@@ -30,7 +30,7 @@ def encode_command(paths, output, publish, transpose, preset, dry_run):
         return print_config(click.get_current_context().params)
     from pathlib import Path
 
-    from keras_symdiff.cli.options import announce_backend, progress_bar, read_corpus_aloud
+    from keras_symdiff.cli.aloud import announce_backend, progress_bar, read_corpus_aloud
 
     if publish:
         return _publish(paths[0], publish, preset)
@@ -56,7 +56,7 @@ def _publish(source, data_dir, preset):
     from importlib.util import find_spec
     from pathlib import Path
 
-    from keras_symdiff.cli.options import announce_backend
+    from keras_symdiff.cli.aloud import announce_backend
 
     announce_backend()
     import tensorflow_datasets as tfds

@@ -43,7 +43,7 @@ def evaluate_command(run, baseline, data, train, num_samples, steps, output, see
     if dry_run:
         return print_config(options | {"output": output})
 
-    from keras_symdiff.cli.options import announce_backend, progress_bar, read_latents_aloud
+    from keras_symdiff.cli.aloud import announce_backend, progress_bar, read_latents_aloud
 
     announce_backend()
     import keras

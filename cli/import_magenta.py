@@ -11,7 +11,7 @@ def import_magenta_command(checkpoint, output):
 
     Magenta is not needed; TensorFlow is, for this command only. Any sizes of the `cat-mel_2bar_big` graph will do.
     """
-    from keras_symdiff.cli.options import announce_backend
+    from keras_symdiff.cli.aloud import announce_backend
 
     announce_backend()
     from keras_symdiff.vae.music_vae import MusicVAE

@@ -54,7 +54,7 @@ def infill_command(
     if dry_run:
         return click.echo(draw_bars(melody, piece.gaps, piece.num_steps))
 
-    from keras_symdiff.cli.options import announce_backend, progress_bar
+    from keras_symdiff.cli.aloud import announce_backend, progress_bar
 
     announce_backend()
     from keras_symdiff.takes.loaded_preset import LoadedPreset

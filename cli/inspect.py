@@ -63,7 +63,7 @@ def _inspect_file(path):
 
 
 def _inspect_folder(path):
-    from keras_symdiff.cli.options import progress_bar
+    from keras_symdiff.cli.aloud import progress_bar
     from keras_symdiff.music.corpus import read_corpus
 
     corpus = read_corpus(path, progress_bar("Reading MIDI files"))

@@ -1,10 +1,8 @@
-"""What several verbs share: options, the corpus read with progress, precision."""
+"""Options that several verbs share."""
 
 import dataclasses
 import functools
 import json
-import os
-import sys
 
 import click
 
@@ -73,62 +71,3 @@ def training_options(batch_size, learning_rate, epochs, steps):
 def print_config(options):
     """Prints a resolved configuration as JSON."""
     click.echo(json.dumps({name: value for name, value in options.items() if name != "dry_run"}, indent=1))
-
-
-def announce_backend():
-    """Names the backend that computes.
-
-    Raises:
-        click.ClickException: when it is none of ours; Keras has more, which cannot train.
-    """
-    backend = os.environ.get("KERAS_BACKEND")
-    if backend is None:
-        raise click.ClickException("No backend is installed. Take one: pip install 'keras_symdiff[jax]'")
-    if backend not in BACKENDS:
-        raise click.ClickException(f"KERAS_BACKEND must be one of {', '.join(BACKENDS)}. Received: {backend}")
-    import keras
-
-    click.echo(f"Keras {keras.__version__} on {keras.backend.backend()}", err=True)
-
-
-def progress_bar(label):
-    """A callback `(done, total)` that draws a bar on a terminal, and elsewhere is silent until the last call."""
-
-    def report(done, total):
-        if sys.stderr.isatty():
-            filled = 30 * done // total
-            click.echo(f"\r{label} [{'#' * filled}{'.' * (30 - filled)}] {done}/{total}", nl=done == total, err=True)
-        elif done == total:
-            click.echo(f"{label}: {total}", err=True)
-
-    return report
-
-
-def read_corpus_aloud(paths):
-    """Reads melodies with a progress bar, and names the files that were skipped."""
-    from keras_symdiff.music.corpus import read_corpus
-
-    corpus = read_corpus(list(paths), progress_bar("Reading MIDI files"))
-    for path, reason in corpus.skipped:
-        click.echo(f"Skipped {path}: {reason}", err=True)
-    if corpus.skipped:
-        click.echo(f"{len(corpus.skipped)} of {corpus.num_files + len(corpus.skipped)} files skipped", err=True)
-    return corpus
-
-
-def read_latents_aloud(vae, paths):
-    """Encodes the melodies of MIDI paths, or reads `.npz` files that `encode` wrote with the same encoder."""
-    from pathlib import Path
-
-    from keras_symdiff.latents.latent_corpus import LatentCorpus
-
-    encoded = [file for path in map(Path, paths) for file in (sorted(path.glob("*.npz")) if path.is_dir() else [path])]
-    encoded = [file for file in encoded if file.suffix == ".npz"]
-    if not encoded:
-        return LatentCorpus.encode(vae, read_corpus_aloud(paths), progress_bar("Encoding phrases"))
-    parts = []
-    for file in encoded:
-        parts.append(LatentCorpus.load(file))
-        if parts[-1].encoder != vae.fingerprint():
-            raise click.ClickException(f"{file} was encoded by another MusicVAE than the one named here")
-    return LatentCorpus.concatenate(parts)

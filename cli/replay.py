@@ -12,7 +12,7 @@ def replay_command(record, output):
 
     Refuses where the input file or the preset has changed, and says which.
     """
-    from keras_symdiff.cli.options import announce_backend, progress_bar
+    from keras_symdiff.cli.aloud import announce_backend, progress_bar
 
     announce_backend()
     from keras_symdiff.takes.replay import replay

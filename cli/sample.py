@@ -31,7 +31,7 @@ def sample_command(num_samples, output, sampler, audio, temperature, preset, see
         return print_config(click.get_current_context().params)
     from pathlib import Path
 
-    from keras_symdiff.cli.options import announce_backend, progress_bar
+    from keras_symdiff.cli.aloud import announce_backend, progress_bar
 
     announce_backend()
     import numpy as np

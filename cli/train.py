@@ -27,40 +27,32 @@ from keras_symdiff.cli.options import dry_run_option, print_config, seed_option,
 @seed_option
 @dry_run_option
 def train_command(
-    paths, output, vae, init_from, validation, model, size, threshold, step_power, ema_momentum,
-    epochs, steps, batch_size, learning_rate, precision, seed, dry_run,
+    paths, output, vae, init_from, validation, model, size, threshold, step_power, precision, epochs, dry_run,
+    **training,
 ):  # fmt: skip
     """Train a model on the 64-bar pieces of all melodies in DIR... (folders, MIDI files), or on the .npz files that
     `encode` wrote (or folders of them).
 
     Defaults are the paper's: 500,000 steps (its mdn took half as many: --epochs 63), batches of 64 pieces and a
-    learning rate of 0.001 (mdn: 128 and 0.0003), times 0.98 an epoch. The same command again
-    goes on where a killed run stopped. RUN holds all that `sample` and `infill` need.
-
-    With --init-from the learning rate starts at a tenth of that. A first try on some hundred tunes: `--epochs 5
-    --steps 200 --ema-momentum 0.99`.
+    learning rate of 0.001 (mdn: 128 and 0.0003; with --init-from a tenth), times 0.98 an epoch. The same command
+    again goes on where a killed run stopped. RUN holds all that `sample` and `infill` need. A first try on some
+    hundred tunes: `--epochs 5 --steps 200 --ema-momentum 0.99`.
     """
-    from keras_symdiff.models.sizes import SIZES
+    from keras_symdiff.models.sizes import BATCH_SIZES, RATES, SIZES
 
+    own = {"--vae": vae, "--size": size, "--threshold": threshold, "--step-power": step_power}
+    named = [option for option, value in own.items() if value is not None]
     if init_from is None and vae is None:
         raise click.UsageError("Name one of --vae and --init-from.")
-    if init_from is not None:
-        for option, value in (
-            ("--vae", vae), ("--size", size), ("--threshold", threshold), ("--step-power", step_power),
-        ):  # fmt: skip
-            if value is not None:
-                raise click.UsageError(f"{option} does not go with --init-from, which has its own.")
-    else:
-        size, threshold = SIZES[model][size or "paper"], threshold or 1.0
+    if init_from is not None and named:
+        raise click.UsageError(f"{named[0]} does not go with --init-from, which has its own.")
     if step_power is not None and model == "mdn":
         raise click.UsageError("--step-power is for diffusion models.")
+    if init_from is None:
+        size, threshold = SIZES[model][size or "paper"], threshold or 1.0
     diffusion = {"step_power": step_power or 1.0} if model == "diffusion" and init_from is None else {}
-    batch_size = batch_size or {"diffusion": 64, "mdn": 128}[model]
-    learning_rate = learning_rate or {"diffusion": 1e-3, "mdn": 3e-4}[model] / (1 if init_from is None else 10)
-    training = {
-        "steps": steps, "batch_size": batch_size, "learning_rate": learning_rate, "ema_momentum": ema_momentum,
-        "seed": seed,
-    }  # fmt: skip
+    training["batch_size"] = training["batch_size"] or BATCH_SIZES[model]
+    training["learning_rate"] = training["learning_rate"] or RATES[model] / (10 if init_from else 1)
     options = {
         "paths": list(paths), "validation": validation, "vae": vae, "init_from": init_from, "model": model,
         "size": size, "threshold": threshold, "precision": precision, **diffusion, **training,
@@ -68,37 +60,22 @@ def train_command(
     if dry_run:
         return print_config(options | {"epochs": epochs})
 
-    from keras_symdiff.cli.options import announce_backend, read_latents_aloud
+    from keras_symdiff.cli.aloud import announce_backend, read_pieces_aloud
 
     announce_backend()
     import keras
     import numpy as np
 
-    from keras_symdiff import LatentDiffusion, LatentMDN, TransformerDenoiser, TransformerMDN
+    from keras_symdiff import LatentDiffusion, LatentMDN, LatentTransform, MusicVAE, TransformerDenoiser, TransformerMDN
     from keras_symdiff.evaluation.training_phrases import read_training_phrases, write_training_phrases
-    from keras_symdiff.latents.latent_transform import LatentTransform
-    from keras_symdiff.latents.split_windows import split_windows
     from keras_symdiff.presets.preset import preset_folder, read_config
     from keras_symdiff.training.train_latent_model import train_latent_model
-    from keras_symdiff.vae.music_vae import MusicVAE
 
     wrapper, network = {"diffusion": (LatentDiffusion, TransformerDenoiser), "mdn": (LatentMDN, TransformerMDN)}[model]
     vae = MusicVAE.from_preset(vae or init_from)
     if init_from is not None:
         read_config(preset_folder(init_from) / wrapper.preset_part)  # what is not there is missed before long work
-    latents = read_latents_aloud(vae, paths)
-    if validation is None:
-        train, held_out = split_windows(latents)
-        held_out = latents.mean[held_out]
-    else:
-        other = read_latents_aloud(vae, [validation])
-        train, held_out = latents.windows(), other.mean[other.windows()]
-    click.echo(f"{len(train)} pieces of 64 bars to train on, {len(held_out)} to validate")
-    if not len(train) or not len(held_out):
-        raise click.ClickException(
-            "Training and validation need pieces of 64 bars in which no 2-bar phrase rests; give more files"
-            + (", or name some with --validation" if validation is None else "")
-        )
+    latents, train, held_out = read_pieces_aloud(vae, paths, validation)
     phrases = np.unique(train)
     if init_from is None:
         transform = LatentTransform.fit(latents.mean[phrases], latents.stddev[phrases], threshold)
@@ -109,8 +86,8 @@ def train_command(
 
     def make_model():
         if init_from is None:
-            return wrapper(network(channels=transform.num_kept_dims, **size), seed=seed, **diffusion)
-        return wrapper.from_preset(init_from, seed)
+            return wrapper(network(channels=transform.num_kept_dims, **size), seed=training["seed"], **diffusion)
+        return wrapper.from_preset(init_from, training["seed"])
 
     train_latent_model(
         make_model,

@@ -69,7 +69,7 @@ def train_vae_command(
     if dry_run:
         return print_config(options | {"epochs": epochs})
 
-    from keras_symdiff.cli.options import announce_backend, read_corpus_aloud
+    from keras_symdiff.cli.aloud import announce_backend, read_corpus_aloud
 
     announce_backend()
     import keras
