@@ -1,4 +1,4 @@
-"""Sizes of the networks by model and name, as arguments of `TransformerDenoiser` and `TransformerMDN`; their training."""
+"""Sizes of the networks by model and name, as their arguments, and how they are trained."""
 
 _PAPER = {
     "embed_dim": 128,
