@@ -2,8 +2,8 @@
 
     python benchmarks/precision.py lakh_pop_small --train lmd64/train_melody [-n 128]
 
-Prints both sets' figures against training music, with 95 % intervals, and how many decoded tokens are equal. Decoding is
-in float32 on both sides. For loss curves train twice, `symdiff train ... --precision float32` and `mixed_bfloat16`, and
+Prints both sets' figures against training music, with 95 % intervals, and how many decoded tokens are equal. Both are
+decoded in float32. For loss curves train twice, `symdiff train ... --precision float32` and `mixed_bfloat16`, and
 compare the two metrics.csv.
 """
 

@@ -20,14 +20,14 @@ def inspect_command(file_or_dir):
 
 
 def _inspect_file(path):
-    from keras_symdiff.constants import MAX_PITCH, MIN_PITCH, STEPS_PER_BAR
+    from keras_symdiff.constants import MAX_PITCH, MIN_PITCH
     from keras_symdiff.music.midi import choose_melody, read_melodies, read_score
 
     score, melodies = read_score(path), read_melodies(path)
     chosen, reason = choose_melody(melodies)
-    tempos = [f"{qpm:.1f} at bar {step // STEPS_PER_BAR + 1}" for step, qpm in chosen.tempos]
+    tempos = [f"{qpm:.1f} at bar {chosen.bar_of(step) + 1}" for step, qpm in chosen.tempos]
     meters = [
-        f"{numerator}/{denominator} at bar {step // STEPS_PER_BAR + 1}"
+        f"{numerator}/{denominator} at bar {chosen.bar_of(step) + 1}"
         for step, numerator, denominator in chosen.time_signatures
     ]
     click.echo(path)

@@ -54,7 +54,7 @@ class SongBlock:
             else:
                 for melody in melodies:
                     melody_tokens, melody_rests = melody.phrases()
-                    steps = melody.first_step + PHRASE_STEPS * np.arange(len(melody_tokens))
+                    steps = np.maximum(0, melody.first_step + PHRASE_STEPS * np.arange(len(melody_tokens)))
                     at, tempos = np.array(melody.tempos).T
                     tokens.append(melody_tokens)
                     rests.append(melody_rests)

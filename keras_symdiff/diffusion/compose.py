@@ -44,7 +44,7 @@ def compose_gaps(
     Raises:
         ValueError: if no note is within reach of a gap.
     """
-    before = -_phrase_grid(melody) % constants.PHRASE_STEPS  # steps from the first phrase to the start of the file
+    before = -melody.first_step % constants.PHRASE_STEPS  # steps from the first phrase to the start of the file
     for gap in gaps:
         melody = melody.replace_steps(gap.first_step, np.zeros(gap.end_step - gap.first_step, np.int8))
     free = np.zeros(melody.num_steps, bool)  # (S,)
@@ -63,7 +63,7 @@ def compose_gaps(
         start = _place_window(chunk, free.any(axis=1) | reached, reached, length)
         shown = np.arange(start, min(start + length, len(free)))
         if not (reached | noted)[shown].any():
-            bar = max(0, chunk[0] * constants.PHRASE_STEPS - before) // constants.STEPS_PER_BAR + 1
+            bar = melody.bar_of(max(0, chunk[0] * constants.PHRASE_STEPS - before)) + 1
             raise ValueError(f"No note within {length * constants.BARS_PER_PHRASE} bars around bar {bar} to go by")
         tokens, known = map(np.stack, zip(*(_tokens(take, before, free) for take in takes), strict=True))
         latents = np.zeros((num_takes, length, transform.num_kept_dims), "float32")
@@ -89,14 +89,6 @@ def compose_gaps(
         reached[chunk] = True
         window_number += 1
     return takes
-
-
-def _phrase_grid(melody):
-    """A step at which a phrase starts: the first one of the bar of the melody's first note."""
-    pickup = melody.pickup_steps
-    if not pickup or not len(melody.start_steps):
-        return melody.first_step
-    return pickup + (int(melody.start_steps[0]) - pickup) // constants.STEPS_PER_BAR * constants.STEPS_PER_BAR
 
 
 def _tokens(melody, before, free):

@@ -25,8 +25,8 @@ class Melody:
         end_steps: int array (M,), ends; each after its own onset and not after the next one.
         velocities: int array (M,) in [1, 127]. Defaults to 100 for each note.
         num_steps: int, total length. Defaults to the end of the last note, and is never before it.
-        first_bar: int, 0-based 4/4 bar in which the phrases start. Defaults to the bar of the first note, and is never
-            after it.
+        first_bar: int, 0-based 4/4 bar in which the phrases start; a pickup bar is bar 0. Defaults to the bar of the
+            first note, and is never after it.
         name: str, name of the instrument.
         program: int, General MIDI program in [0, 127].
         track: int, index of the instrument among those of its file.
@@ -84,7 +84,7 @@ class Melody:
         num_steps = last if self.num_steps is None else int(self.num_steps)
         if num_steps < last:
             raise ValueError(f"The length must reach the last note's end, step {last}. Received: num_steps={num_steps}")
-        note_bar = int(starts[0]) // constants.STEPS_PER_BAR if count else None
+        note_bar = self.bar_of(int(starts[0])) if count else None
         first_bar = (note_bar or 0) if self.first_bar is None else int(self.first_bar)
         if first_bar < 0 or (count and first_bar > note_bar):
             raise ValueError(f"The first bar must lie in [0, bar of the first note]. Received: first_bar={first_bar}")
@@ -152,7 +152,7 @@ class Melody:
             ValueError: if shape or values of `tokens` are others.
         """
         stream = checked_tokens(tokens).reshape(-1)
-        base = first_bar * constants.STEPS_PER_BAR
+        base = first_bar * constants.STEPS_PER_BAR - grid_offset(context.get("time_signatures", ()))
         context = {"tempos": ((0, float(qpm)),), **context}
         pitches, starts, ends = _stream_to_notes(stream)
         return cls(pitches, starts + base, ends + base, num_steps=base + len(stream), first_bar=first_bar, **context)
@@ -164,24 +164,26 @@ class Melody:
 
     @property
     def first_step(self):
-        """Step at which the phrases start."""
-        return self.first_bar * constants.STEPS_PER_BAR
+        """Step at which the phrases start; below 0 where notes stand in a pickup bar, which ends a 4/4 bar."""
+        return self.first_bar * constants.STEPS_PER_BAR - grid_offset(self.time_signatures)
 
     @property
     def num_bars(self):
         """Number of 4/4 bars from the start of the file to the end of the melody, a begun bar counted whole."""
-        return math.ceil(self.num_steps / constants.STEPS_PER_BAR)
+        return self.bar_of(self.num_steps - 1) + 1 if self.num_steps else 0
 
     @property
     def pickup_steps(self):
         """Length of a pickup bar in steps, or 0: a first bar shorter than 4/4, after which the signature is 4/4."""
-        if len(self.time_signatures) < 2:
-            return 0
-        (start, numerator, denominator), (change, *following) = self.time_signatures[:2]
-        # Not every short first signature is one: POP909's songs often stand in 1/4 from end to end.
-        is_one_bar = start == 0 and change * denominator == numerator * constants.STEPS_PER_BAR
-        is_four_four = following[0] == following[1]
-        return change if is_one_bar and is_four_four and change < constants.STEPS_PER_BAR else 0
+        return -grid_offset(self.time_signatures) % constants.STEPS_PER_BAR
+
+    def bar_of(self, step):
+        """The 4/4 bar of a step, from 0; a pickup bar is bar 0."""
+        return (step + grid_offset(self.time_signatures)) // constants.STEPS_PER_BAR
+
+    def places(self, steps):
+        """Places of steps in 4/4 bars, a float array, as pictures count them: from 1, a pickup bar ending with it."""
+        return (np.asarray(steps) + grid_offset(self.time_signatures)) / constants.STEPS_PER_BAR + 1
 
     @property
     def meter_problem(self):
@@ -191,12 +193,10 @@ class Melody:
         length. Bars are counted from 1, in 4/4 after the pickup bar. Where the signature changes is not judged, since
         files often set it carelessly.
         """
-        pickup = self.pickup_steps
-        first = 1 if pickup else 0  # signature to judge, and bars before the 4/4 grid
-        for step, numerator, denominator in self.time_signatures[first:]:
+        for step, numerator, denominator in self.time_signatures[1 if self.pickup_steps else 0 :]:
             bar, whole = numerator * constants.STEPS_PER_BAR, denominator * constants.STEPS_PER_BAR
             if bar % whole and whole % bar:
-                return f"{numerator}/{denominator} at bar {(step - pickup) // constants.STEPS_PER_BAR + first + 1}"
+                return f"{numerator}/{denominator} at bar {self.bar_of(step) + 1}"
         return None
 
     def phrases(self):
@@ -261,7 +261,7 @@ class Melody:
                 [self.velocities[before], np.full(len(pitches), velocity), self.velocities[after]]
             ),
             num_steps=max(self.num_steps, end_step),
-            first_bar=min(self.first_bar, first_step // constants.STEPS_PER_BAR),
+            first_bar=min(self.first_bar, self.bar_of(first_step)),
             num_source_notes=None,
         )
 
@@ -336,6 +336,25 @@ class Melody:
         at_changes = np.concatenate([[0.0], np.cumsum(np.diff(at) * per_step[:-1])])
         index = np.searchsorted(at, steps, side="right") - 1
         return at_changes[index] + (steps - at[index]) * per_step[index]
+
+
+def grid_offset(time_signatures):
+    """Steps by which bar 0 begins before the file: those that a pickup bar lacks of a 4/4 bar, else 0.
+
+    Args:
+        time_signatures: tuple of (step, numerator, denominator). A pickup bar is a first bar shorter than 4/4, after
+            which the signature is 4/4.
+
+    Returns:
+        int in [0, 15].
+    """
+    if len(time_signatures) < 2:
+        return 0
+    (start, numerator, denominator), (change, *following) = time_signatures[:2]
+    # Not every short first signature is one: POP909's songs often stand in 1/4 from end to end.
+    is_one_bar = start == 0 and change * denominator == numerator * constants.STEPS_PER_BAR
+    is_pickup = is_one_bar and following[0] == following[1] and change < constants.STEPS_PER_BAR
+    return constants.STEPS_PER_BAR - change if is_pickup else 0
 
 
 def checked_tokens(tokens):

@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 from keras_symdiff import constants
-from keras_symdiff.music.melody import DEFAULT_QPM, Melody
+from keras_symdiff.music.melody import DEFAULT_QPM, Melody, grid_offset
 from keras_symdiff.write_atomically import write_atomically
 
 # Bounds that no music reaches and that keep a hostile file cheap: 4096 bars are over two hours at 120 qpm.
@@ -149,7 +149,9 @@ def melodies_of_score(score, path):
             program=track.program,
             track=index,
             **context,
-            **_written_span(track, steps, starts.min(), np.maximum(ends, starts + 1).max()),
+            **_written_span(
+                track, steps, grid_offset(context["time_signatures"]), starts.min(), np.maximum(ends, starts + 1).max()
+            ),
         )
         if len(melody.pitches):
             melodies.append(melody)
@@ -193,7 +195,7 @@ def write_midi(melodies, path):
             melody.pitches.astype(np.int8),
             melody.velocities.astype(np.int8),
         )
-        for step, value in ((melody.first_step, 0), (melody.num_steps, 127)):
+        for step, value in ((max(0, melody.first_step), 0), (melody.num_steps, 127)):
             track.controls.append(symusic.ControlChange(step * TICKS_PER_STEP, SPAN_CONTROLLER, value))
         score.tracks.append(track)
     write_atomically(path, score.dumps_midi())
@@ -278,13 +280,14 @@ def _signatures(steps, numerators, denominators):
     return tuple(signatures[step] for step in sorted(signatures))
 
 
-def _written_span(track, steps, first, last):
+def _written_span(track, steps, offset, first, last):
     """First bar and length as `write_midi` marked them, if this track bears its two marks around its notes."""
     controls = track.controls.numpy()
     marks = controls["time"][controls["number"] == SPAN_CONTROLLER].astype(np.int64)
     if len(marks) != 2:
         return {}
     start, end = steps(marks).tolist()
-    if start % constants.STEPS_PER_BAR or not 0 <= start <= first < last <= end <= MAX_BARS * constants.STEPS_PER_BAR:
+    is_bar_line = start == 0 or (start + offset) % constants.STEPS_PER_BAR == 0
+    if not is_bar_line or not 0 <= start <= first < last <= end <= MAX_BARS * constants.STEPS_PER_BAR:
         return {}
-    return {"first_bar": start // constants.STEPS_PER_BAR, "num_steps": end}
+    return {"first_bar": (start + offset) // constants.STEPS_PER_BAR, "num_steps": end}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keras_symdiff import Melody
+from keras_symdiff import Melody, read_melodies, write_midi
 
 
 @st.composite
@@ -175,6 +175,26 @@ def test_note_sequence_from_elsewhere():
 )
 def test_meter_problem(signatures, problem):
     assert Melody([60], [0], [1], time_signatures=signatures).meter_problem == problem
+
+
+@pytest.mark.parametrize("first_note", [2, 4, 18, 20])  # in a pickup bar of a quarter note, and after it
+def test_a_pickup_bar_moves_the_grid_of_phrases(tmp_path, first_note):
+    signatures = ((0, 1, 4), (4, 4, 4))
+    starts = np.array([first_note, 24, 36, 70])
+    melody = Melody([60, 62, 64, 65], starts, starts + 2, num_steps=80, time_signatures=signatures)
+    assert [melody.bar_of(step) for step in (0, 3, 4, 19, 20)] == [0, 0, 1, 1, 2]
+    assert (melody.first_bar, melody.first_step) == {2: (0, -12), 4: (1, 4), 18: (1, 4), 20: (2, 20)}[first_note]
+    assert melody.num_bars == 6
+    # Bars are 4/4 bars of the tune whose pickup is filled up with a rest.
+    filled = Melody([60, 62, 64, 65], starts + 12, starts + 14, num_steps=92)
+    for got, expected in zip(melody.phrases(), filled.phrases(), strict=True):
+        np.testing.assert_array_equal(got, expected)
+    again = Melody.from_phrases(melody.phrases()[0], first_bar=melody.first_bar, time_signatures=signatures)
+    np.testing.assert_array_equal(again.start_steps, melody.start_steps)
+    write_midi(melody, tmp_path / "a.mid")
+    (read,) = read_melodies(tmp_path / "a.mid")
+    assert (read.first_bar, read.num_steps) == (melody.first_bar, 80)
+    np.testing.assert_array_equal(read.phrases()[0], melody.phrases()[0])
 
 
 @pytest.mark.parametrize(
