@@ -78,16 +78,8 @@ class DenseDecoder(keras.Model):
         return self.logits(ops.silu(self.network(latents) + self.context(previous)))
 
     def call(self, inputs):
-        """Decodes step by step, so that `predict_on_batch` compiles the whole loop.
-
-        Args:
-            inputs: latents (B, Z) and Gumbel noise (B, 32, 90) already scaled by the temperature.
-
-        Returns:
-            int32 tokens (B, 32).
-        """
+        """Decodes latents (B, Z) and scaled Gumbel noise (B, 32, 90) to tokens (B, 32), as `LSTMDecoder` does."""
         latents, gumbel = inputs
-        batch = ops.shape(latents)[0]
         features = self.network(latents)  # (B, 32, 64)
 
         def step(t, carry):
@@ -98,6 +90,7 @@ class DenseDecoder(keras.Model):
             previous = ops.concatenate([previous[:, 1:], self.embedding(token)], axis=1)
             return ops.slice_update(tokens, (0, t), token), previous
 
+        batch = ops.shape(latents)[0]
         tokens = ops.zeros((batch, PHRASE_STEPS), "int32")
         previous = ops.zeros((batch, CONTEXT_STEPS, TOKEN_DIM), self.compute_dtype)
         return ops.fori_loop(0, PHRASE_STEPS, step, (tokens, previous))[0]
