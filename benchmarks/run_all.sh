@@ -22,6 +22,8 @@ table train_step python benchmarks/train_step.py --model denoiser mdn --batch 64
 table vae_throughput python benchmarks/vae_throughput.py
 table samplers python benchmarks/samplers.py lakh_pop_small --train "$lakh/train_melody" \
     --data "$lakh/validation_melody" -o "$output/samplers"
+table waiting python benchmarks/waiting.py examples/tune.mid
+table precision python benchmarks/precision.py lakh_pop_small --train "$lakh/train_melody"
 table lstm python benchmarks/lstm.py
 table reconstruction python benchmarks/reconstruction.py lakh_pop_small "$lakh/validation_melody"
 table evaluation python benchmarks/evaluation.py "$lakh/train_melody" "$lakh/validation_melody"

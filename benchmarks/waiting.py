@@ -53,7 +53,7 @@ def measure(options):
             call()
             seconds.append(time.perf_counter() - start)
         again = seconds[1:]
-        spread = f"{np.median(again):.2f} | {min(again):.2f} .. {max(again):.2f}"
+        spread = f"{np.median(again):.2f} | {min(again):.2f} .. {max(again):.2f}" if again else " | "
         print(f"| {keras.backend.backend()} | {what} | {seconds[0]:.2f} | {spread} |", flush=True)
 
     loaded = LoadedPreset.load(options.preset)
@@ -61,7 +61,7 @@ def measure(options):
     request = InfillRequest(options.song, ("17-32",), num_takes=8)
     row("64 new bars", lambda: pieces(*preset, 1), options.repeats)
     row("8 takes of 16 bars, ranked", lambda: make_takes(request, loaded), options.repeats)
-    row("1000 pieces of 64 bars", lambda: pieces(*preset, 1000), 1)
+    row("1000 pieces of 64 bars", lambda: pieces(*preset, 1000), 0)
     vae = MusicVAE()
     kept = np.arange(42)  # dimensions, as many as in the paper
     transform = LatentTransform(kept, -np.ones(42), np.ones(42), vae.latent_dim)
