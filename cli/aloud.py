@@ -57,6 +57,8 @@ def read_latents_aloud(vae, paths):
 
     encoded = [file for path in map(Path, paths) for file in (sorted(path.glob("*.npz")) if path.is_dir() else [path])]
     encoded = [file for file in encoded if file.suffix == ".npz"]
+    if encoded and any(path.suffix != ".npz" and not any(path.glob("*.npz")) for path in map(Path, paths)):
+        raise click.ClickException("Name MIDI files or .npz files that `encode` wrote, not both at once")
     if not encoded:
         return LatentCorpus.encode(vae, read_corpus_aloud(paths), progress_bar("Encoding phrases"))
     parts = []

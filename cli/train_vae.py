@@ -54,6 +54,8 @@ def train_vae_command(
 
     if init_from is not None and size is not None:
         raise click.UsageError("--size does not go with --init-from, which has its own.")
+    if init_from is None and decoder_noise is not None:
+        raise click.UsageError("--decoder-noise trains a decoder further: name its MusicVAE with --init-from.")
     sizes = SIZES[size or "dense"] if init_from is None else {}
     sizes = sizes | model_options | {"seed": seed, "decoder_noise": decoder_noise}
     training = {"steps": steps, "batch_size": batch_size, "learning_rate": learning_rate, "crossed": crossed}

@@ -42,7 +42,7 @@ def parse_bars(text):
     match = re.fullmatch(rf"\s*{_PLACE}(?:\s*-\s*{_PLACE})?\s*", text, re.ASCII)
     if match:
         numbers = [number and int(number) for number in match.groups()]
-        first, last = tuple(numbers[:2]), tuple(numbers[2:] if numbers[2] else numbers[:2])
+        first, last = tuple(numbers[:2]), tuple(numbers[:2] if numbers[2] is None else numbers[2:])
         if 1 <= first[0] <= last[0] and (first[0] < last[0] or (first[1] or 1) <= (last[1] or 9)):
             return first, last
     raise ValueError(
@@ -79,18 +79,22 @@ def find_gaps(melody, ranges, num_steps, path, continue_bars=0):
         A list of `Gap`, in order; gaps that touch are one.
 
     Raises:
-        MidiError: when the melody is not in 4/4, bars or beats are not there, or no note is left to go by.
+        MidiError: when the melody is not in 4/4, bars or beats are not there, no note is left to go by, or the piece
+            is or becomes too long.
     """
     if melody.meter_problem:
         raise MidiError(path, f"is not in 4/4 ({melody.meter_problem})")
+    most = MAX_BARS * constants.STEPS_PER_BAR
+    if max(num_steps, melody.num_steps) > most:
+        raise MidiError(path, f"is longer than {MAX_BARS} bars")
+    if melody.num_steps + continue_bars * constants.STEPS_PER_BAR > most:
+        raise MidiError(path, f"would be longer than {MAX_BARS} bars")
     lines = bar_lines(melody, max(num_steps, melody.num_steps))
     stretches = [(_step(lines, first, False, path), _step(lines, last, True, path)) for first, last in ranges]
     if continue_bars:
         end = int(lines[np.searchsorted(lines, melody.num_steps)])
         stretches.append((end, end + continue_bars * constants.STEPS_PER_BAR))
         lines = bar_lines(melody, max(lines[-1], stretches[-1][1]))
-        if len(lines) > MAX_BARS:
-            raise MidiError(path, f"would be longer than {MAX_BARS} bars")
     joined = []
     for first, end in sorted(stretches):
         if joined and first <= joined[-1][1]:

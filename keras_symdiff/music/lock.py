@@ -22,7 +22,7 @@ def keep_rhythm(melody, composed, gap):
     Raises:
         ValueError: if either side has no note in the gap.
     """
-    old, new = _notes(melody, composed, gap)
+    old, new = notes_in_gap(melody, gap, "old"), notes_in_gap(composed, gap, "new")
     last_begun = np.searchsorted(composed.start_steps[new], melody.start_steps[old], side="right") - 1
     pitches = composed.pitches[new][np.maximum(last_begun, 0)]
     # A note that sounds out of the gap ends with it, as composed ones do.
@@ -46,18 +46,29 @@ def keep_pitches(melody, composed, gap):
     Raises:
         ValueError: if either side has no note in the gap.
     """
-    old, new = _notes(melody, composed, gap)
+    old, new = notes_in_gap(melody, gap, "old"), notes_in_gap(composed, gap, "new")
     order = np.linspace(0, old.sum() - 1, new.sum()).round().astype(int)
     columns = (composed.start_steps[new], composed.end_steps[new], composed.velocities[new])
     return _replace(composed, new, melody.pitches[old][order], *columns)
 
 
-def _notes(melody, composed, gap):
-    """Which notes of both melodies start in the gap, two bool arrays."""
-    inside = [(line.start_steps >= gap.first_step) & (line.start_steps < gap.end_step) for line in (melody, composed)]
-    for mask, what in zip(inside, ("old", "new"), strict=True):
-        if not mask.any():
-            raise ValueError(f"Bars {gap.name} have no {what} note, so there is no rhythm and no pitch to keep")
+def notes_in_gap(melody, gap, kind):
+    """Finds the notes that start in a gap.
+
+    Args:
+        melody: `Melody`.
+        gap: `Gap`.
+        kind: str, `"old"` or `"new"`, what the notes are called where there are none.
+
+    Returns:
+        bool array (M,).
+
+    Raises:
+        ValueError: if there is none.
+    """
+    inside = (melody.start_steps >= gap.first_step) & (melody.start_steps < gap.end_step)
+    if not inside.any():
+        raise ValueError(f"Bars {gap.name} have no {kind} note, so there is no rhythm and no pitch to keep")
     return inside
 
 

@@ -149,17 +149,24 @@ class Melody:
             A `Melody` of N phrases: its length is kept even where it begins or ends with rests.
 
         Raises:
-            ValueError: if shape or values of `tokens` are others.
+            ValueError: if shape or values of `tokens` are others, or notes would stand before the file.
         """
         stream = checked_tokens(tokens).reshape(-1)
         base = first_bar * constants.STEPS_PER_BAR - grid_offset(context.get("time_signatures", ()))
         context = {"tempos": ((0, float(qpm)),), **context}
         pitches, starts, ends = _stream_to_notes(stream)
-        return cls(pitches, starts + base, ends + base, num_steps=base + len(stream), first_bar=first_bar, **context)
+        if len(starts) and starts[0] + base < 0:
+            raise ValueError(
+                f"The first phrase's notes must not stand before the file. Received: first_bar={first_bar}"
+            )
+        num_steps = max(0, base + len(stream))
+        return cls(pitches, starts + base, ends + base, num_steps=num_steps, first_bar=first_bar, **context)
 
     @property
     def num_phrases(self):
         """Number of two-bar phrases from `first_bar` to the end, the last one padded to its full length."""
+        if not self.num_steps:
+            return 0
         return max(0, math.ceil((self.num_steps - self.first_step) / constants.PHRASE_STEPS))
 
     @property
@@ -316,6 +323,7 @@ class Melody:
         notes = [n for n in sequence.notes if n.instrument == instrument and not n.is_drum and n.velocity]
         names = [info.name for info in sequence.instrument_infos if info.instrument == instrument]
         starts, ends = steps([n.start_time for n in notes]), steps([n.end_time for n in notes])
+        signatures = {int(steps(s.time)): (s.numerator, s.denominator) for s in sequence.time_signatures}
         return cls.from_notes(
             [n.pitch for n in notes],
             starts,
@@ -326,7 +334,7 @@ class Melody:
             program=notes[0].program if notes else 0,
             track=instrument,
             tempos=tuple(dict(zip(steps(times).tolist(), qpms.tolist(), strict=True)).items()),
-            time_signatures=tuple((int(steps(s.time)), s.numerator, s.denominator) for s in sequence.time_signatures),
+            time_signatures=tuple((step, *signature) for step, signature in sorted(signatures.items())),
         )
 
     def _seconds(self, steps):

@@ -237,7 +237,7 @@ def choose_melody(melodies, track=None, name=None):
     num_bars = max(melody.num_bars for melody in melodies)
 
     def figures(melody):
-        bars = len(np.unique(melody.start_steps // constants.STEPS_PER_BAR))
+        bars = len(np.unique(melody.bar_of(melody.start_steps)))
         line = len(melody.pitches) / max(1, melody.num_source_notes)
         low = np.median(melody.pitches) < _LOWEST_MELODY_PITCH
         return bars, line, bars * line * (0.5 if low else 1.0)

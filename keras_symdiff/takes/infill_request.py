@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 from keras_symdiff.diffusion.sampler import QUALITIES, Sampler
 from keras_symdiff.music.gap import find_gaps, parse_bars
+from keras_symdiff.music.lock import notes_in_gap
 from keras_symdiff.music.melody import Melody
-from keras_symdiff.music.midi import choose_melody, read_melodies, read_score, ticks_to_steps
+from keras_symdiff.music.midi import MAX_BARS, choose_melody, read_melodies, read_score, ticks_to_steps
 
 MOST_TAKES = 64
 
@@ -52,6 +53,15 @@ class InfillRequest:
     temperature: float = 1e-3
 
     def __post_init__(self):
+        for field in dataclasses.fields(self)[1:]:
+            value = getattr(self, field.name)
+            if isinstance(value, bool) or not isinstance(value, float | int if field.type is float else field.type):
+                raise ValueError(f"`{field.name}` must be a {field.type}. Received: {field.name}={value!r}")
+        if not 0 <= self.continue_bars <= MAX_BARS or self.seed < 0:
+            raise ValueError(
+                f"`continue_bars` must be in [0, {MAX_BARS}], and `seed` at least 0. "
+                f"Received: continue_bars={self.continue_bars}, seed={self.seed}"
+            )
         if not self.bars and not self.continue_bars:
             raise ValueError("Name bars to compose, or how many to go on for. Received: neither")
         if self.keep not in (None, "rhythm", "pitches"):
@@ -67,11 +77,13 @@ class InfillRequest:
 
         Raises:
             MidiError: if the file is not usable, or the bars are not there.
-            ValueError: if the bars or the track are none.
+            ValueError: if the bars or the track are none, or there is no note in them of which to keep a side.
         """
         ranges = [parse_bars(text) for text in self.bars]
         score, melodies = read_score(self.midi), read_melodies(self.midi)
         melody, reason = choose_melody(melodies, self.track, self.track_name)
         num_steps = ticks_to_steps(score.end(), score.tpq)
         gaps = find_gaps(melody, ranges, num_steps, self.midi, self.continue_bars)
+        for gap in gaps if self.keep else ():
+            notes_in_gap(melody, gap, "old")
         return Piece(melody, reason, gaps, num_steps)

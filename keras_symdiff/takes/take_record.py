@@ -44,6 +44,11 @@ class TakeRecord:
     scores: dict
     made_with: dict
 
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            if not isinstance(getattr(self, field.name), field.type):
+                raise TypeError(f"{field.name} must be a {field.type.__name__}")
+
     def save(self, path):
         """Writes the record to a JSON file."""
         fields = dataclasses.asdict(self)

@@ -42,7 +42,9 @@ def write_takes(takes, folder, audio=False):
         OSError: if a file cannot be written.
     """
     request, piece, folder = takes.request, takes.piece, Path(folder)
-    stem = f"{Path(request.midi).stem}_bars{'_'.join(gap.name for gap in piece.gaps)}_{request.seed}"
+    bars = [gap.name for gap in piece.gaps]
+    bars = bars if len(bars) <= 8 else [*bars[:7], f"and{len(bars) - 7}more"]  # a file name has an end
+    stem = f"{Path(request.midi).stem}_bars{'_'.join(bars)}_{request.seed}"
     several = request.num_takes > 1
     sources = {"midi_sha256": sha256(Path(request.midi).read_bytes()), "preset": takes.preset.name,
                "preset_sha256": takes.preset.sha256, "made_with": made_with()}  # fmt: skip
@@ -59,8 +61,6 @@ def write_takes(takes, folder, audio=False):
             request=request, take=number, file=path.name, file_sha256=sha256(data), scores=scores, **sources
         )
         record.save(path.with_suffix(".json"))
-        if audio:
-            renderer = write_audio(path, path.with_suffix(".wav"))
         files.append(path)
         command = shlex.join(["symdiff", "replay", str(path.with_suffix(".json"))])
         shown.append(PageTake(f"Take {number}", path, scores, command))
@@ -69,6 +69,8 @@ def write_takes(takes, folder, audio=False):
         write_atomically(page, takes_page(takes, shown).encode())
     else:
         _draw_before_and_after(piece, takes.melodies[takes.order[0]], request, files[0].with_suffix(".png"))
+    for path in files if audio else ():  # last: pieces too long to render are written all the same
+        renderer = write_audio(path, path.with_suffix(".wav"))
     return WrittenTakes(files, page, renderer)
 
 

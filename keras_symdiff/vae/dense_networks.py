@@ -15,7 +15,8 @@ def dense_trunk(x, units, dtype):
     """Residual blocks of `units` (a sequence of one and the same int) over features `(B, F)`.
 
     A phrase always has 32 steps at fixed places in the bar, so that its steps need no shared weights: on a CPU these
-    networks learn in minutes what recurrent ones or transformers over the steps learn in hours (README).
+    networks learn in minutes what recurrent ones or transformers over the steps learn in hours
+    (docs/results/attempts.md).
     """
     x = keras.layers.Dense(units[0], kernel_initializer="lecun_normal", dtype=dtype, name="widen")(x)
     for number, _ in enumerate(units):

@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_symdiff.constants import LATENT_DIM, NUM_TOKENS, PHRASE_STEPS
+from keras_symdiff.music.melody import checked_tokens
 from keras_symdiff.presets.default import DEFAULT_PRESET
 from keras_symdiff.presets.preset import load_weights, preset_folder, read_config, write_part
 from keras_symdiff.training.training_noise import training_noise
@@ -166,16 +167,9 @@ class MusicVAE(keras.Model):
         Returns:
             `mean` and `stddev` of the posterior, float32 arrays (N, Z).
         """
-        tokens = np.asarray(tokens)
-        if tokens.ndim != 2 or tokens.shape[1] != PHRASE_STEPS or not np.issubdtype(tokens.dtype, np.integer):
-            raise ValueError(
-                f"Phrases have {PHRASE_STEPS} integer tokens each. "
-                f"Received: tokens of shape {tokens.shape} and type {tokens.dtype}"
-            )
-        if tokens.size and not (tokens.min() >= 0 and tokens.max() < NUM_TOKENS):
-            raise ValueError(f"Tokens are 0..{NUM_TOKENS - 1}. Received: values {tokens.min()}..{tokens.max()}")
+        tokens = checked_tokens(tokens).astype("int32")
         mean, stddev = _in_batches(
-            lambda tokens, first: self.encoder.predict_on_batch(tokens), _ENCODE_BATCH, tokens.astype("int32"), progress
+            lambda tokens, first: self.encoder.predict_on_batch(tokens), _ENCODE_BATCH, tokens, progress
         )
         return mean, stddev
 
@@ -232,10 +226,15 @@ class MusicVAE(keras.Model):
         Returns:
             float32 array (N, 32), nats.
         """
-        latents, tokens = np.asarray(latents, "float32"), np.asarray(tokens, "int32")
-        logits = self.decoder.teacher_forced(latents, tokens, np.ones(tokens.shape, "float32"))
-        log_probabilities = ops.log_softmax(ops.cast(logits, "float32"), axis=-1)  # (N, 32, 90)
-        return np.take_along_axis(ops.convert_to_numpy(log_probabilities), tokens[:, :, None], axis=-1)[:, :, 0]
+        latents, tokens = np.asarray(latents, "float32"), checked_tokens(tokens).astype("int32")
+        result = np.zeros(tokens.shape, "float32")
+        for first in range(0, len(tokens), _DECODE_BATCH):
+            rows = slice(first, first + _DECODE_BATCH)
+            visible = np.ones(tokens[rows].shape, "float32")
+            logits = ops.cast(self.decoder.teacher_forced(latents[rows], tokens[rows], visible), "float32")
+            log_probabilities = ops.convert_to_numpy(ops.log_softmax(logits, axis=-1))  # (B, 32, 90)
+            result[rows] = np.take_along_axis(log_probabilities, tokens[rows][:, :, None], axis=-1)[:, :, 0]
+        return result
 
     def save_own_variables(self, store):
         super().save_own_variables(store)

@@ -59,6 +59,7 @@ def test_a_tune_that_cannot_be_infilled(cli, tmp_path, write, message):
         ("6.5", "001.mid: bar 6 has 4 beats, so there is no 6.5"),
         ("x", "such as 17.3-18.2. Received: x"),
         ("20-10", "such as 17.3-18.2. Received: 20-10"),
+        ("17-0", "such as 17.3-18.2. Received: 17-0"),
     ],
 )
 def test_bars_that_are_not_there(cli, tmp_path, bars, message):
@@ -78,6 +79,9 @@ def test_options_that_are_wrong(cli, tmp_path):
     out = tmp_path / "out"
     fails(cli("smaple"), "No such command 'smaple'", 2)
     fails(cli("infill", SONG, "-o", out), "Name bars with --bars, or how many to go on for with --continue", 2)
+    fails(cli("infill", SONG, "--continue", 5000, "-o", out), "`continue_bars` must be in [0, 4096]")
+    fails(cli("infill", SONG, "--continue", 8, "--keep-rhythm", "-o", out), "have no old note, so there is no rhythm")
+    fails(cli("train-vae", SONG, "--decoder-noise", 4, "-o", out), "name its MusicVAE with --init-from", 2)
     fails(cli("infill", tmp_path / "none.mid", "--bars", "1-2", "-o", out), "none.mid' does not exist", 2)
     fails(cli("sample", "-n", 0, "-o", out), "0 is not in the range x>=1", 2)
     fails(cli("sample", "-o", tmp_path / "file"), "is a file", 2)
@@ -137,6 +141,12 @@ def test_files_that_are_no_latents(cli, tiny_preset, tmp_path, data):
     result = cli("decode", tmp_path / "a.npz", "-o", tmp_path / "out", "--preset", tiny_preset)
     fails(result, "a.npz does not hold encoded melodies")
     assert not (tmp_path / "out").exists()
+
+
+def test_latents_and_midi_files_at_once(cli, tiny_preset, tmp_path):
+    (tmp_path / "a.npz").write_bytes(b"")
+    result = cli("train", tmp_path / "a.npz", SONG, "--vae", tiny_preset, "-o", tmp_path / "run")
+    fails(result, "not both at once")
 
 
 def test_latents_of_another_encoder(cli, tiny_preset, tmp_path):

@@ -122,6 +122,14 @@ def test_what_is_no_record(cli, tmp_path, text):
     assert f"{tmp_path / 'take.json'} is not the record of a take" in err
 
 
+@pytest.mark.parametrize("change", [{"take": [1]}, {"preset": None}, {"made_with": []}, {"file": None}])
+def test_a_record_whose_values_are_of_other_types(cli, made, change):
+    folder, _ = made
+    record = sorted((folder / "out").glob("*.json"))[0]
+    record.write_text(json.dumps(json.loads(record.read_text()) | change))
+    fails_to_replay(cli, folder, f"{record} is not the record of a take: {next(iter(change))} must be a ")
+
+
 def test_a_record_does_not_choose_the_folder(cli, made):
     folder, _ = made
     record = sorted((folder / "out").glob("*.json"))[0]
@@ -159,6 +167,9 @@ def test_near_duplicates_are_dropped_and_silent_takes_where_a_lock_needs_notes(t
         ({}, "Name bars to compose"),
         ({"bars": ("1",), "keep": "x"}, "`keep`"),
         ({"bars": ("1",), "num_takes": 65}, "64"),
+        ({"bars": ("1",), "num_takes": 2.5}, "`num_takes` must be a"),
+        ({"bars": "1-4"}, "`bars` must be a"),
+        ({"continue_bars": -1}, "`continue_bars`"),
     ],
 )
 def test_requests_that_are_refused(arguments, message):

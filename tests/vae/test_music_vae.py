@@ -70,11 +70,11 @@ def test_nothing_in_gives_nothing_out(vae):
 @pytest.mark.parametrize(
     ("tokens", "message"),
     [
-        (np.zeros((2, 31), int), r"32 integer tokens each. Received: tokens of shape \(2, 31\)"),
+        (np.zeros((2, 31), int), r"\(N, 32\). Received: tokens of shape \(2, 31\)"),
         (np.zeros(32, int), r"shape \(32,\)"),
         (np.zeros((2, 32)), "type float64"),
-        (np.full((1, 32), 90), r"0..89. Received: values 90..90"),
-        (np.full((1, 32), -1), r"values -1..-1"),
+        (np.full((1, 32), 90), r"\[0, 89\]. Received: tokens from 90 to 90"),
+        (np.full((1, 32), -1), r"tokens from -1 to -1"),
     ],
 )
 def test_bad_tokens_are_refused(vae, tokens, message):
