@@ -13,7 +13,7 @@ from keras_symdiff.takes.make_takes import make_takes
 from keras_symdiff.takes.take_record import TakeRecord
 
 SONG = pathlib.Path(__file__).parents[1] / "data" / "pop909" / "001.mid"
-RECORD = pathlib.Path(__file__).parents[1] / "golden" / "takes" / "001_bars17.3-22_2_take2.json"
+RECORD = pathlib.Path(__file__).parents[1] / "golden" / "takes" / "001_bars17.3-22.4_2_take2.json"
 TAKES = ["infill", "--bars", "17-20", "--takes", 3, "--seed", 2, "--steps", 3]
 
 
