@@ -151,7 +151,8 @@ def draw(rows, path):
         axes.set(title=name, xlabel="steps", xscale="log")
         if name == SECONDS or "Frechet" in name:
             axes.set_yscale("log")
-    panels[0].legend(fontsize="small")
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize="small")
     figure.savefig(path, dpi=120)
 
 

@@ -104,7 +104,7 @@ def num_melodies(latents):
     ("options", "resolved"),
     [
         ([], ("normal", "dpm-solver-sde", 25)),
-        (["--quality", "best"], ("best", "ancestral", 1000)),
+        (["--quality", "best"], ("best", "dpm-solver-sde", 100)),
         (["--quality", "draft", "--sampler", "heun"], ("draft", "heun", 10)),
         (["--steps", 7], ("normal", "dpm-solver-sde", 7)),
     ],

@@ -7,7 +7,7 @@ def test_qualities_cost_ever_more_steps():
     assert list(QUALITIES) == ["draft", "normal", "best"]
     steps = [sampler.num_steps for sampler in QUALITIES.values()]
     assert steps == sorted(steps)
-    assert QUALITIES["best"] == Sampler("ancestral", 1000)
+    assert QUALITIES["best"] == Sampler("dpm-solver-sde", 100)
 
 
 @pytest.mark.parametrize(
