@@ -55,16 +55,17 @@ def read_latents_aloud(vae, paths):
 
     from keras_symdiff.latents.latent_corpus import LatentCorpus
 
-    encoded = [file for path in map(Path, paths) for file in (sorted(path.glob("*.npz")) if path.is_dir() else [path])]
-    encoded = [file for file in encoded if file.suffix == ".npz"]
-    if encoded and any(path.suffix != ".npz" and not any(path.glob("*.npz")) for path in map(Path, paths)):
-        raise click.ClickException("Name MIDI files or .npz files that `encode` wrote, not both at once")
-    if not encoded:
+    encoded = [
+        sorted(path.glob("*.npz")) if path.is_dir() else [path] * (path.suffix == ".npz") for path in map(Path, paths)
+    ]
+    if not any(encoded):
         return LatentCorpus.encode(vae, read_corpus_aloud(paths), progress_bar("Encoding phrases"))
-    parts = []
-    for file in encoded:
+    if not all(encoded):
+        raise click.ClickException("Name MIDI files or .npz files that `encode` wrote, not both at once")
+    parts, fingerprint = [], vae.fingerprint()
+    for file in (file for files in encoded for file in files):
         parts.append(LatentCorpus.load(file))
-        if parts[-1].encoder != vae.fingerprint():
+        if parts[-1].encoder != fingerprint:
             raise click.ClickException(f"{file} was encoded by another MusicVAE than the one named here")
     return LatentCorpus.concatenate(parts)
 

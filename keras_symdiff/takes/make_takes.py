@@ -17,7 +17,7 @@ class Takes:
     """Takes of one request, in the order of their noise: take `n` of a seed is the same however many are made.
 
     Args:
-        request: `InfillRequest`.
+        request: `InfillRequest`, which names the track that was chosen.
         preset: `LoadedPreset` that composed them.
         piece: `Piece` as it was.
         melodies: dict of take (int from 1) to `Melody`.
@@ -69,7 +69,7 @@ def make_takes(request, preset, progress=None, piece=None):
     scores = score_takes(list(melodies.values()), piece.gaps, preset.training_phrases)
     order, twins = rank_takes(list(melodies.values()), scores, piece.gaps)
     return Takes(
-        request,
+        dataclasses.replace(request, track=piece.melody.track + 1, track_name=None),
         preset,
         piece,
         melodies,

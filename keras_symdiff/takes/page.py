@@ -63,7 +63,7 @@ def takes_page(takes, shown):
         "title": title,
         "summary": _summary(takes, len(shown)),
         "settings": _settings(takes, names),
-        "command": infill_command(request, takes.piece.melody.track + 1, takes.preset.name, shown[0].path.parent),
+        "command": infill_command(request, takes.preset.name, shown[0].path.parent),
         "first": first,
         "end": end,
         "playFrom": max(first, play_from),
@@ -93,13 +93,13 @@ def takes_page(takes, shown):
     return page.replace("__TITLE__", html.escape(title)).replace("__DATA__", embedded)
 
 
-def infill_command(request, track, preset, folder):
+def infill_command(request, preset, folder):
     """Returns the command line that makes all takes of a request, but for `eta` and `resamplings`, which have none."""
     words = ["symdiff", "infill", request.midi]
     for bars in request.bars:
         words += ["--bars", bars]
     words += ["--continue", request.continue_bars] if request.continue_bars else []
-    words += ["--track", track]
+    words += ["--track", request.track] if request.track else []
     words += [f"--keep-{request.keep}"] if request.keep else []
     words += ["--takes", request.num_takes, "--seed", request.seed, "--sampler", request.sampler.name]
     words += ["--steps", request.sampler.num_steps] if request.sampler.num_steps else []

@@ -48,7 +48,6 @@ def write_takes(takes, folder, audio=False):
     several = request.num_takes > 1
     sources = {"midi_sha256": sha256(Path(request.midi).read_bytes()), "preset": takes.preset.name,
                "preset_sha256": takes.preset.sha256, "made_with": made_with()}  # fmt: skip
-    request = dataclasses.replace(request, track=piece.melody.track + 1, track_name=None)
     folder.mkdir(parents=True, exist_ok=True)
     files, renderer, shown = [], None, []
     for number in takes.order:

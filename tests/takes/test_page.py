@@ -107,8 +107,8 @@ def test_a_big_song_stays_small(tmp_path, monkeypatch):
 
 
 def test_the_command_that_makes_all_takes_is_one_of_infill():
-    request = InfillRequest("a song.mid", ("9-12", "20.2-21.3"), 4, None, "its name", "rhythm", 8, 5, temperature=0.5)
-    program, verb, *arguments = shlex.split(page.infill_command(request, 2, "a preset", "out"))
+    request = InfillRequest("a song.mid", ("9-12", "20.2-21.3"), 4, 2, None, "rhythm", 8, 5, temperature=0.5)
+    program, verb, *arguments = shlex.split(page.infill_command(request, "a preset", "out"))
     assert (program, verb) == ("symdiff", "infill")
     arguments[0] = str(TUNE)  # a file that is there
     options = infill_command.make_context("infill", arguments).params

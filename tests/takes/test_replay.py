@@ -152,7 +152,8 @@ def test_near_duplicates_are_dropped_and_silent_takes_where_a_lock_needs_notes(t
 
     monkeypatch.setattr(make_takes_module, "compose_gaps", compose_gaps)
     preset = LoadedPreset.load(tiny_preset)
-    takes = make_takes(InfillRequest(SONG, ("17-20",), num_takes=4), preset)
+    takes = make_takes(InfillRequest(SONG, ("17-20",), track_name="melody", num_takes=4), preset)
+    assert (takes.request.track, takes.request.track_name) == (1, None)  # for the page's command and the records
     assert sorted(takes.order + list(takes.twins)) == [1, 2, 3, 4]
     assert len(takes.twins) == 1
     assert {1, 2} == {*takes.twins, *(better for better, _ in takes.twins.values())}
