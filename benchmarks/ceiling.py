@@ -87,8 +87,10 @@ def training_flops(network, batch_size, num_positions=32):
 
 
 def decode_step_flops(vae):
-    """FLOPs of the matrix products of one step of a `MusicVAE` LSTM decoder, a phrase; twice the numbers it reads."""
-    weights = [lstm.cell.kernel for lstm in vae.decoder.lstms] + [
-        lstm.cell.recurrent_kernel for lstm in vae.decoder.lstms
-    ]
-    return 2 * sum(int(ops.size(weight)) for weight in [*weights, vae.decoder.logits.kernel])
+    """FLOPs of the matrix products of one step of a `MusicVAE` LSTM decoder, a phrase; twice the numbers it reads.
+
+    The first layer's kernel is no part of it: what the latent adds is the same in every step, and a token reads a row.
+    """
+    cells = [lstm.cell for lstm in vae.decoder.lstms]
+    kernels = [cell.recurrent_kernel for cell in cells] + [layer.kernel for layer in [*cells[1:], vae.decoder.logits]]
+    return 2 * sum(int(ops.size(kernel)) for kernel in kernels)

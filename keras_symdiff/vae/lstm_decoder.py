@@ -71,25 +71,46 @@ class LSTMDecoder(keras.Model):
             int32 tokens (B, 32).
         """
         latents, gumbel = inputs
+        latents = ops.cast(latents, self.compute_dtype)
         batch = ops.shape(latents)[0]
+        cells = [lstm.cell for lstm in self.lstms]
+        # In every step the latent adds the same to the gates of the first layer, and the previous token a row of its
+        # kernel; no token precedes the first step.
+        of_latent = ops.matmul(latents, cells[0].kernel[NUM_TOKENS:]) + cells[0].bias  # (B, 4 * units)
+        of_token = ops.pad(cells[0].kernel[:NUM_TOKENS], [[0, 1], [0, 0]])  # (91, 4 * units)
+        recurrent = [_product_with(cell.recurrent_kernel) for cell in cells]
+        onward = [(_product_with(layer.kernel), layer.bias) for layer in [*cells[1:], self.logits]]
 
         def step(t, carry):
             tokens, previous, states = carry
-            x = ops.concatenate([previous, latents], axis=-1)  # (B, 90 + Z)
+            x = of_latent + ops.take(of_token, previous, axis=0)  # (B, 4 * units)
             next_states = []
-            for lstm, state in zip(self.lstms, states, strict=True):
-                x, state = lstm.cell(x, state)  # (B, units)
-                next_states.append(state)
-            token = ops.argmax(ops.cast(self.logits(x), "float32") + gumbel[:, t], axis=-1)  # (B,)
-            token = ops.cast(token, "int32")
-            tokens = ops.slice_update(tokens, (0, t), token[:, None])
-            return tokens, ops.one_hot(token, NUM_TOKENS, dtype=self.compute_dtype), next_states
+            for from_state, (to_next, bias), (h, c) in zip(recurrent, onward, states, strict=True):
+                i, f, candidate, o = ops.split(x + from_state(h), 4, axis=-1)  # (B, units) each
+                c = ops.sigmoid(f) * c + ops.sigmoid(i) * ops.tanh(candidate)
+                h = ops.sigmoid(o) * ops.tanh(c)
+                next_states.append([h, c])
+                x = to_next(h) + bias  # the gates of the next layer, (B, 4 * units); at last the logits, (B, 90)
+            token = ops.cast(ops.argmax(ops.cast(x, "float32") + gumbel[:, t], axis=-1), "int32")  # (B,)
+            return ops.slice_update(tokens, (0, t), token[:, None]), token, next_states
 
-        latents = ops.cast(latents, self.compute_dtype)
         tokens = ops.zeros((batch, PHRASE_STEPS), "int32")
-        previous = ops.zeros((batch, NUM_TOKENS), self.compute_dtype)
-        carry = (tokens, previous, self._initial_states(latents))
+        carry = (tokens, ops.full((batch,), NUM_TOKENS, "int32"), self._initial_states(latents))
         return ops.fori_loop(0, PHRASE_STEPS, step, carry)[0]
 
     def get_config(self):
         return super().get_config() | {"latent_dim": self.latent_dim, "units": self.units}
+
+
+def _product_with(kernel):
+    """The function `x -> x @ kernel`, for a kernel that many products without gradients share."""
+    kernel = ops.convert_to_tensor(kernel)
+    if keras.backend.backend() == "torch" and kernel.device.type == "cpu" and kernel.dtype.itemsize == 4:
+        # PyTorch multiplies float32 by MKL, which reaches less than half of an AMD processor, and packs the kernel anew
+        # each time. oneDNN, by the operators that torch.compile uses, decodes twice as fast (`benchmarks/README.md`).
+        import torch
+
+        if torch.backends.mkldnn.is_available():
+            packed = torch.ops.mkldnn._reorder_linear_weight(kernel.detach().T.contiguous(), None)
+            return lambda x: torch.ops.mkldnn._linear_pointwise(x, packed, None, "none", [], "")
+    return lambda x: ops.matmul(x, kernel)
