@@ -63,27 +63,35 @@ def has_accelerator():
     return torch.cuda.is_available()
 
 
-def training_flops(network, batch_size, num_positions=32):
-    """FLOPs of the matrix products of a training step of a `TransformerDenoiser` or `TransformerMDN`.
+def forward_products(network, batch_size, num_positions=32):
+    """The matrix products of the forward pass of a `TransformerDenoiser` or `TransformerMDN`.
 
-    A multiplication and an addition are two; the backward pass has two products for each of the forward pass.
-    Raises if the sizes do not explain all kernels of the network.
+    Returns (how many, matrices, rows, inner, columns) of each kind, `matrices` of them multiplied at once; the backward
+    pass has two for each. Raises if the sizes do not explain all kernels of the network.
     """
-    e, r, d = network.embed_dim, network.residual_dim, network.channels
-    a_position = d * e + network.num_layers * (4 * e * e + 2 * e * network.mlp_dim) + e * r
-    a_position += network.num_residual_blocks * 2 * r * r
-    if hasattr(network, "num_mixtures"):
-        a_position += r * network.num_mixtures * (2 * d + 1)
-        a_piece = 0
-    else:
-        a_position += r * d
-        film = network.noise_embed_dim * network.film_dim + network.film_dim**2 + 2 * network.film_dim * r
-        a_piece = network.num_residual_blocks * film
-    kernels = sum(int(ops.size(weight)) for weight in network.weights if weight.path.endswith("kernel"))
-    if kernels != a_position + a_piece:
-        raise ValueError(f"Counted {a_position + a_piece} numbers in kernels. Received: a network with {kernels}")
-    attention = network.num_layers * 2 * num_positions * e  # a position: queries by keys, weights by values
-    return 3 * 2 * batch_size * (num_positions * (a_position + attention) + a_piece)
+    e, r, d, layers = network.embed_dim, network.residual_dim, network.channels, network.num_layers
+    rows = batch_size * num_positions
+    outputs = network.num_mixtures * (2 * d + 1) if hasattr(network, "num_mixtures") else d
+    kernels = [(1, rows, d, e), (4 * layers, rows, e, e), (layers, rows, e, network.mlp_dim)]
+    kernels += [(layers, rows, network.mlp_dim, e), (1, rows, e, r), (2 * network.num_residual_blocks, rows, r, r)]
+    kernels += [(1, rows, r, outputs)]
+    if not hasattr(network, "num_mixtures"):
+        blocks, film = network.num_residual_blocks, network.film_dim
+        kernels += [(blocks, batch_size, network.noise_embed_dim, film), (blocks, batch_size, film, film)]
+        kernels += [(2 * blocks, batch_size, film, r)]
+    explained = sum(count * inner * columns for count, _, inner, columns in kernels)
+    numbers = sum(int(ops.size(weight)) for weight in network.weights if weight.path.endswith("kernel"))
+    if numbers != explained:
+        raise ValueError(f"Counted {explained} numbers in kernels. Received: a network with {numbers}")
+    heads, depth = network.num_heads, e // network.num_heads
+    attention = [(layers, batch_size * heads, num_positions, depth, num_positions)]  # queries by keys
+    attention += [(layers, batch_size * heads, num_positions, num_positions, depth)]  # weights by values
+    return [(count, 1, *shape) for count, *shape in kernels] + attention
+
+
+def training_flops(network, batch_size):
+    """FLOPs of the matrix products of a training step; a multiplication and an addition are two."""
+    return sum(3 * 2 * count * n * m * k * j for count, n, m, k, j in forward_products(network, batch_size))
 
 
 def decode_step_flops(vae):
