@@ -3,6 +3,7 @@
 import click
 
 from keras_symdiff.cli.options import dry_run_option, print_config, seed_option
+from keras_symdiff.diffusion.sampler import QUALITIES
 
 
 @click.command("evaluate")
@@ -16,16 +17,20 @@ from keras_symdiff.cli.options import dry_run_option, print_config, seed_option
               help="Pieces a generator; infilling makes at most one of each held-out melody.")  # fmt: skip
 @click.option("--steps", type=click.IntRange(1), default=None,
               help="Reverse steps of the diffusion model. Default: all, as the paper has it (1000).")  # fmt: skip
+@click.option("--quality", type=click.Choice(list(QUALITIES)), default=None,
+              help="Sample as `sample` and `infill` do at this quality, instead of the paper's way.")  # fmt: skip
 @click.option("-o", "--output", metavar="DIR", required=True, type=click.Path(file_okay=False), help="Folder to write.")
 @seed_option
 @dry_run_option
-def evaluate_command(run, baseline, data, train, num_samples, steps, output, seed, dry_run):
+def evaluate_command(run, baseline, data, train, num_samples, steps, quality, output, seed, dry_run):
     """Score a diffusion model and its autoregressive baseline beside interpolation, the prior, real music and nulls.
 
     Writes report.json, tables.md (the paper's Tables 1 to 3, its figures beside ours) and PNG figures. The same command
     again goes on where a killed one stopped; melodies are encoded anew each time, unless they come from `encode`. A
     first look: `-n 50 --steps 100`.
     """
+    if quality and steps:
+        raise click.UsageError("--quality brings its own --steps: give one of them")
     import json
     import os
 
@@ -38,7 +43,7 @@ def evaluate_command(run, baseline, data, train, num_samples, steps, output, see
             raise click.ClickException(f"{run} does not say what it was trained on, or it is not there: use --train")
     options = {
         "run": run, "baseline": baseline, "data": list(data), "train": list(train), "num_samples": num_samples,
-        "steps": steps, "seed": seed,
+        "steps": steps, "quality": quality, "seed": seed,
     }  # fmt: skip
     if dry_run:
         return print_config(options | {"output": output})

@@ -186,7 +186,7 @@ def _steps(sampler, schedule):
     make = {
         "ddim": functools.partial(ddim_steps, eta=sampler.eta),
         "dpm-solver": dpm_solver_steps,
-        "dpm-solver-sde": functools.partial(dpm_solver_steps, stochastic=True),
+        "dpm-solver-sde": functools.partial(dpm_solver_steps, stochastic=True, noise_scale=sampler.noise_scale),
         "heun": heun_steps,
     }[sampler.name]
     return with_resampling(make(schedule.quadratic_levels(num_steps)), sampler.resamplings).astype(np.float32)

@@ -21,6 +21,9 @@ class Sampler:
         resamplings: Integer >= 1. How often each step but the last is taken, with a jump back to its noise level in
             between; not for `ancestral`, which is `ddim` with eta 1. Infilled phrases fit the given ones the better
             the more there are. Defaults to `1`: no jumps.
+        noise_scale: Float >= 0. Factor of the noise that `dpm-solver-sde` draws on the way, a temperature: the lower it
+            is, the more a piece repeats itself and the less it leaps (`benchmarks/README.md`, "Noise on the way").
+            Defaults to `1.0`, the sampler that its authors derived.
 
     Raises:
         ValueError: If an argument is out of range, or not one of this sampler's.
@@ -37,6 +40,7 @@ class Sampler:
     num_steps: int | None = None
     eta: float = 0.0
     resamplings: int = 1
+    noise_scale: float = 1.0
 
     def __post_init__(self):
         if self.name not in SAMPLERS:
@@ -51,6 +55,11 @@ class Sampler:
             raise ValueError(
                 f"`eta` must be in [0, 1], and 0 unless the sampler is ddim. Received: eta={self.eta}, name={self.name}"
             )
+        if not self.noise_scale >= 0 or (self.noise_scale != 1 and self.name != "dpm-solver-sde"):
+            raise ValueError(
+                "`noise_scale` must be at least 0, and 1 unless the sampler is dpm-solver-sde. "
+                f"Received: noise_scale={self.noise_scale}, name={self.name}"
+            )
         if self.resamplings > 1 and self.name == "ancestral":
             raise ValueError(
                 "`resamplings` must be 1 for ancestral sampling; take ddim with eta=1, which has its steps. "
@@ -58,9 +67,7 @@ class Sampler:
             )
 
 
-# By the curve in benchmarks/README.md, "Few steps"; ancestral sampling in 1000 steps does no better.
-QUALITIES = {
-    "draft": Sampler("dpm-solver-sde", 10),
-    "normal": Sampler("dpm-solver-sde", 25),
-    "best": Sampler("dpm-solver-sde", 100),
-}
+# By the curves in benchmarks/README.md, "Few steps" and "Noise on the way".
+_STEPS = {"draft": 10, "normal": 25, "best": 100}
+QUALITIES = {quality: Sampler("dpm-solver-sde", steps, noise_scale=0.99) for quality, steps in _STEPS.items()}
+INFILL_QUALITIES = {quality: Sampler("dpm-solver-sde", steps, noise_scale=0.95) for quality, steps in _STEPS.items()}

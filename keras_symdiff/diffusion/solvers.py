@@ -66,7 +66,7 @@ def ddim_steps(levels, eta=0.0):
     return np.stack([level, stddev[:-1], a, next_level - a * level, 0 * level, s, next_level], axis=-1)
 
 
-def dpm_solver_steps(levels, stochastic=False):
+def dpm_solver_steps(levels, stochastic=False, noise_scale=1.0):
     """Makes the table of DPM-Solver++(2M), of second order, or of SDE-DPM-Solver++(2M).
 
     DDIM's steps from the prediction extrapolated to the middle of the step, in half the log signal-to-noise ratio. The
@@ -75,18 +75,21 @@ def dpm_solver_steps(levels, stochastic=False):
     Args:
         levels: `(S + 1,)`, float64. As in `ddim_steps`.
         stochastic: Bool. Whether to add the noise of ancestral sampling. Defaults to `False`.
+        noise_scale: Float >= 0. Factor of that noise. Defaults to `1.0`.
 
     Returns:
         `(S, 7)`, float64.
 
     Reference:
         - [Lu et al., 2022](https://arxiv.org/abs/2211.01095), Algorithm 2 and appendix A.
+        - [Karras et al., 2022](https://arxiv.org/abs/2206.00364), section 4: `noise_scale` is their S_noise.
     """
     steps = ddim_steps(levels, eta=float(stochastic))
     half_log_snr = np.log(levels[:-1] / _stddev(levels[:-1]))  # (S,), lambda
     length = np.diff(half_log_snr)  # (S - 1,), of all steps but the last
     steps[1:-1, _C] = -length[1:] / (2.0 * length[:-1]) * steps[1:-1, _B]
     steps[:, _B] -= steps[:, _C]
+    steps[:, _S] *= noise_scale
     return steps
 
 

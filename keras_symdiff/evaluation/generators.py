@@ -17,7 +17,7 @@ def keep_mask(num_phrases):
     return mask
 
 
-def generators(task, model, baseline, transform, held_out, schedule, num_samples, seed, progress=None, observe=None):
+def generators(task, model, baseline, transform, held_out, sampler, num_samples, seed, progress=None, observe=None):
     """Returns what makes the pieces of a table's rows.
 
     Args:
@@ -27,7 +27,7 @@ def generators(task, model, baseline, transform, held_out, schedule, num_samples
         transform: `LatentTransform`.
         held_out: scaled latents (P, 32, D) of real music. Interpolation goes from the first to the last phrase of each,
             in infilling between the neighbours of the gap (paper, sections 5.1 and 5.2).
-        schedule: `NoiseSchedule` to walk back.
+        sampler: `Sampler` of the diffusion model.
         num_samples: int, new pieces a generator; those that start from held-out pieces make one of each.
         seed: int.
         progress: function of the steps done and all steps of the diffusion model, see `sample`.
@@ -45,7 +45,7 @@ def generators(task, model, baseline, transform, held_out, schedule, num_samples
 
     def diffuse(pieces):
         options = {
-            "schedule": schedule, "batch_size": len(pieces), "first_piece": pieces.start, "progress": progress
+            "sampler": sampler, "batch_size": len(pieces), "first_piece": pieces.start, "progress": progress
         }  # fmt: skip
         if not infilling:
             return sample(model, len(pieces), seed, observe=None if pieces.start else observe, **options)

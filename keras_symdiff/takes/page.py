@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_symdiff import constants
+from keras_symdiff.diffusion.sampler import INFILL_QUALITIES
 from keras_symdiff.music.gap import bar_lines
 from keras_symdiff.music.midi import DEFAULT_QPM, read_score
 
@@ -94,15 +95,20 @@ def takes_page(takes, shown):
 
 
 def infill_command(request, preset, folder):
-    """Returns the command line that makes all takes of a request, but for `eta` and `resamplings`, which have none."""
+    """Returns the command line that makes all takes of a request.
+
+    A sampler that is no quality's stands by name and steps; its other arguments have no option.
+    """
     words = ["symdiff", "infill", request.midi]
     for bars in request.bars:
         words += ["--bars", bars]
     words += ["--continue", request.continue_bars] if request.continue_bars else []
     words += ["--track", request.track] if request.track else []
     words += [f"--keep-{request.keep}"] if request.keep else []
-    words += ["--takes", request.num_takes, "--seed", request.seed, "--sampler", request.sampler.name]
-    words += ["--steps", request.sampler.num_steps] if request.sampler.num_steps else []
+    words += ["--takes", request.num_takes, "--seed", request.seed]
+    quality = next((name for name, sampler in INFILL_QUALITIES.items() if sampler == request.sampler), None)
+    words += ["--quality", quality] if quality else ["--sampler", request.sampler.name]
+    words += ["--steps", request.sampler.num_steps] if request.sampler.num_steps and not quality else []
     words += ["--temperature", request.temperature, "--preset", preset, "-o", folder]
     return shlex.join(map(str, words))
 

@@ -109,6 +109,7 @@ def follow_table(steps, sample_index, given=None, keep_mask=None):
         (Sampler("ddim", 5, eta=1.0, resamplings=2), lambda levels: with_resampling(ddim_steps(levels, 1.0), 2)),
         (Sampler("dpm-solver", 5), dpm_solver_steps),
         (Sampler("dpm-solver-sde", 5), lambda levels: dpm_solver_steps(levels, stochastic=True)),
+        (Sampler("dpm-solver-sde", 5, noise_scale=0.9), lambda levels: dpm_solver_steps(levels, True, 0.9)),
         (Sampler("heun", 5), heun_steps),
     ],
     ids=lambda value: getattr(value, "name", ""),

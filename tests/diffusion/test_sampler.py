@@ -1,13 +1,12 @@
 import pytest
 
-from keras_symdiff.diffusion.sampler import QUALITIES, SAMPLERS, Sampler
+from keras_symdiff.diffusion.sampler import INFILL_QUALITIES, QUALITIES, SAMPLERS, Sampler
 
 
 def test_qualities_cost_ever_more_steps():
-    assert list(QUALITIES) == ["draft", "normal", "best"]
-    steps = [sampler.num_steps for sampler in QUALITIES.values()]
-    assert steps == sorted(steps)
-    assert QUALITIES["best"] == Sampler("dpm-solver-sde", 100)
+    for qualities in (QUALITIES, INFILL_QUALITIES):
+        assert list(qualities) == ["draft", "normal", "best"]
+        assert [sampler.num_steps for sampler in qualities.values()] == [10, 25, 100]
 
 
 @pytest.mark.parametrize(
@@ -21,6 +20,9 @@ def test_qualities_cost_ever_more_steps():
         ({"resamplings": 2}, "resamplings=2"),
         ({"name": "ddim", "eta": -0.1}, "eta=-0.1"),
         ({"name": "ddim", "eta": 1.1}, "eta=1.1"),
+        ({"name": "dpm-solver-sde", "noise_scale": -0.1}, "noise_scale=-0.1"),
+        ({"name": "dpm-solver-sde", "noise_scale": float("nan")}, "noise_scale=nan"),
+        *(({"name": name, "noise_scale": 0.9}, "noise_scale=0.9") for name in SAMPLERS if name != "dpm-solver-sde"),
         *(({"name": name, "eta": 0.5}, "eta=0.5") for name in SAMPLERS if name != "ddim"),
     ],
 )

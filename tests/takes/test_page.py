@@ -10,6 +10,7 @@ from web_browser import WebBrowser
 
 from keras_symdiff import Melody, write_midi
 from keras_symdiff.cli.infill import infill_command
+from keras_symdiff.diffusion.sampler import INFILL_QUALITIES, Sampler
 from keras_symdiff.music.midi import read_score
 from keras_symdiff.takes import page
 from keras_symdiff.takes.infill_request import InfillRequest
@@ -106,16 +107,24 @@ def test_a_big_song_stays_small(tmp_path, monkeypatch):
     assert {note[0] for note in data["shared"]} == {0}
 
 
-def test_the_command_that_makes_all_takes_is_one_of_infill():
-    request = InfillRequest("a song.mid", ("9-12", "20.2-21.3"), 4, 2, None, "rhythm", 8, 5, temperature=0.5)
+@pytest.mark.parametrize(
+    ("sampler", "quality", "name", "steps"),
+    [
+        (INFILL_QUALITIES["draft"], "draft", None, None),
+        (Sampler("heun", 7), "normal", "heun", 7),
+    ],
+    ids=["a quality", "another sampler"],
+)
+def test_the_command_that_makes_all_takes_is_one_of_infill(sampler, quality, name, steps):
+    request = InfillRequest("a song.mid", ("9-12", "20.2-21.3"), 4, 2, None, "rhythm", 8, 5, sampler, temperature=0.5)
     program, verb, *arguments = shlex.split(page.infill_command(request, "a preset", "out"))
     assert (program, verb) == ("symdiff", "infill")
     arguments[0] = str(TUNE)  # a file that is there
     options = infill_command.make_context("infill", arguments).params
     assert options == {
         "midi": str(TUNE), "bars": ("9-12", "20.2-21.3"), "continue_bars": 4, "track": 2, "track_name": None,
-        "keep_rhythm": True, "keep_pitches": False, "takes": 8, "seed": 5, "quality": "normal",
-        "sampler": "dpm-solver-sde", "steps": 25, "temperature": 0.5, "preset": "a preset", "output": "out",
+        "keep_rhythm": True, "keep_pitches": False, "takes": 8, "seed": 5, "quality": quality,
+        "sampler": name, "steps": steps, "temperature": 0.5, "preset": "a preset", "output": "out",
         "audio": False, "dry_run": False,
     }  # fmt: skip
 
