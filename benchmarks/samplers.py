@@ -28,10 +28,14 @@ COLUMNS = {  # of the table and of samplers.jsonl
     "pitch variance": ("exact", "pitch", "variance"),
     "duration consistency": ("exact", "duration", "consistency"),
     "duration variance": ("exact", "duration", "variance"),
+    "exact repeats": ("statistics", "exact_repeat_rate"),
     "Frechet distance": ("latent", "frechet_distance"),
     "seam pitch consistency": ("seam", "pitch", "consistency"),
     "seam duration consistency": ("seam", "duration", "consistency"),
+    "gap pitch consistency": ("region", "pitch", "consistency"),
+    "gap duration consistency": ("region", "duration", "consistency"),
 }
+KEY = ("sampler", "steps", "resamplings", "noise_scale")
 SECONDS = "s a piece"
 REAL = "real music"
 
@@ -46,15 +50,19 @@ def main():
     parser.add_argument("--steps", type=int, nargs="+", default=STEPS, help="default %(default)s")
     parser.add_argument("--samplers", nargs="+", choices=SAMPLERS, default=SAMPLERS, help="default all")
     parser.add_argument("--resamplings", type=int, nargs="+", default=[1], help="times a step is taken (default 1)")
+    parser.add_argument(
+        "--noise-scales", type=float, nargs="+", default=[1.0], help="of dpm-solver-sde (default %(default)s)"
+    )
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
     settings = {name: getattr(options, name) for name in ("run", "train", "data", "pieces", "seed")}
     samplers = [
-        Sampler(name, steps, resamplings=resamplings)
+        Sampler(name, steps, resamplings=resamplings, noise_scale=noise_scale)
         for steps in sorted(options.steps)
         for name in options.samplers
         for resamplings in options.resamplings
+        for noise_scale in (options.noise_scales if name == "dpm-solver-sde" else [1.0])
         if resamplings == 1 or name != "ancestral"
     ]
     measure(samplers, options.output / "samplers.jsonl", settings)
@@ -89,13 +97,16 @@ def measure(samplers, path, settings):
         return vae.decode(transform.inverse(scaled).reshape(-1, vae.latent_dim)).reshape(*scaled.shape[:2], -1)
 
     print("\n".join(header()), flush=True)
-    known = {(row["sampler"], row["steps"], row["resamplings"]): row for row in read_rows(path, settings)}
+    known = {tuple(row[part] for part in KEY): row for row in read_rows(path, settings)}
     for sampler in [None, *samplers]:
-        key = (REAL, 0, 1) if sampler is None else (sampler.name, sampler.num_steps, sampler.resamplings)
+        key = (REAL, 0, 1, 1.0)
+        if sampler is not None:
+            key = (sampler.name, sampler.num_steps, sampler.resamplings, sampler.noise_scale)
         if key not in known:
             pieces, infills, seconds = (held_out, held_out, None) if sampler is None else make(sampler)
-            scores = score(pieces, reference) | {"seam": score(infills, reference, mask)["seam"]}
-            known[key] = dict(zip(("sampler", "steps", "resamplings"), key, strict=True)) | settings
+            of_infills = score(infills, reference, mask)
+            scores = score(pieces, reference) | {part: of_infills[part] for part in ("seam", "region")}
+            known[key] = dict(zip(KEY, key, strict=True)) | settings
             known[key] |= {name: pick(scores, path) for name, path in COLUMNS.items()} | {SECONDS: seconds}
             with path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(known[key]) + "\n")
@@ -121,33 +132,38 @@ def header():
 
 
 def line(row):
-    times = f" x {row['resamplings']}" if row["resamplings"] > 1 else ""
-    cells = [row["sampler"], f"{row['steps'] or ''}{times}"]
+    cells = [label(row), row["steps"] or ""]
     for name in COLUMNS:
         value, low, high = (np.nan if row[name][end] is None else row[name][end] for end in ("value", "low", "high"))
         cells.append(f"{value:.3f} [{low:.3f}, {high:.3f}]")
-    return "| " + " | ".join([*cells, "" if row[SECONDS] is None else f"{row[SECONDS]:.4f}"]) + " |"
+    return "| " + " | ".join([*map(str, cells), "" if row[SECONDS] is None else f"{row[SECONDS]:.4f}"]) + " |"
+
+
+def label(row):
+    times = f", each {row['resamplings']} times" if row["resamplings"] > 1 else ""
+    return row["sampler"] + times + (f", noise x {row['noise_scale']:g}" if row["noise_scale"] != 1 else "")
 
 
 def draw(rows, path):
     """Draws each column against the steps; grey is the 95 % interval of real music."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(14, 7), layout="constrained")
-    panels = figure.subplots(2, 4).ravel()
+    figure = Figure(figsize=(14, 10), layout="constrained")
+    panels = figure.subplots(3, 4).ravel()
+    panels[-1].set_axis_off()
     curves = {}
     for row in rows:
-        curves.setdefault((row["sampler"], row["resamplings"]), []).append(row)
-    for axes, name in zip(panels, [*COLUMNS, SECONDS], strict=True):
-        for (sampler, times), points in curves.items():
+        curves.setdefault(label(row), []).append(row)
+    for axes, name in zip(panels, [*COLUMNS, SECONDS]):  # noqa: B905 (one panel is left over)
+        for curve, points in curves.items():
             points = sorted(points, key=lambda row: row["steps"])
-            if sampler == REAL:
+            if curve == REAL:
                 if name in COLUMNS:
                     axes.axhspan(points[0][name]["low"], points[0][name]["high"], color="0.9", label=REAL)
                 continue
             steps = [row["steps"] for row in points]
             values = [row[name]["value"] if name in COLUMNS else row[name] for row in points]
-            axes.plot(steps, values, marker="o", markersize=3, label=sampler + (f" x {times}" if times > 1 else ""))
+            axes.plot(steps, values, marker="o", markersize=3, label=curve)
         axes.set(title=name, xlabel="steps", xscale="log")
         if name == SECONDS or "Frechet" in name:
             axes.set_yscale("log")
