@@ -1,4 +1,4 @@
-"""Turns a run directory into a preset of the package, in half precision.
+"""Turns a run directory into a preset of the package, in half precision; a baseline's run joins its diffusion model's.
 
 python -m keras_symdiff.presets.publish RUN NAME
 """
@@ -6,7 +6,7 @@ python -m keras_symdiff.presets.publish RUN NAME
 import shutil
 import sys
 
-from keras_symdiff import LatentDiffusion, LatentTransform, MusicVAE
+from keras_symdiff import LatentDiffusion, LatentMDN, LatentTransform, MusicVAE
 from keras_symdiff.evaluation.training_phrases import FILE_NAME
 from keras_symdiff.presets.preset import PRESETS, preset_folder
 
@@ -19,7 +19,9 @@ def publish(run, name):
         name: name of the preset.
     """
     MusicVAE.from_preset(run).save_preset(PRESETS / name, dtype="float16")
-    LatentDiffusion.from_preset(run).save_preset(PRESETS / name, dtype="float16")
+    for model in (LatentDiffusion, LatentMDN):
+        if (preset_folder(run) / model.preset_part).is_dir():
+            model.from_preset(run).save_preset(PRESETS / name, dtype="float16")
     LatentTransform.from_preset(run).save(PRESETS / name / "latent_transform.json")
     if (preset_folder(run) / FILE_NAME).exists():
         shutil.copy(preset_folder(run) / FILE_NAME, PRESETS / name / FILE_NAME)

@@ -54,15 +54,25 @@ def test_a_report_and_the_same_again_after_a_kill(cli, command, tmp_path):
     assert "holds a run with other options (seed: 0 there, 1 now)" in err.splitlines()[-1]
 
 
+def test_a_quality_samples_as_users_do(cli, command, tmp_path):
+    *command, _, _ = command  # without --steps
+    code, _, err = cli(*command, "--train", LAKH, "--quality", "draft", "-o", tmp_path / "report")
+    assert code == 0, err
+    settings = json.loads((tmp_path / "report" / "report.json").read_text())["settings"]
+    assert (settings["quality"], settings["steps"], settings["reverse_steps"]) == ("draft", None, 10)
+    code, _, err = cli(*command, "--steps", 4, "--quality", "draft", "-o", tmp_path / "report")
+    assert (code, "--quality brings its own --steps: give one of them" in err.splitlines()[-1]) == (2, True), err
+
+
 def test_training_music_must_be_known(cli, command, tmp_path):
     code, _, err = cli(*command, "-o", tmp_path / "report")
     assert code == 1
     assert err.splitlines()[-1].endswith("does not say what it was trained on, or it is not there: use --train")
 
 
-def test_a_baseline_without_an_mdn_is_refused(cli, command, tmp_path):
-    shipped = [*command, "--train", LAKH, "--baseline", "lakh_pop_small", "-o", tmp_path / "report"]
-    code, _, err = cli(*shipped)
+def test_a_baseline_without_an_mdn_is_refused(cli, command, tiny_preset, tmp_path):
+    shutil.copytree(tiny_preset, tmp_path / "diffusion", ignore=shutil.ignore_patterns("latent_mdn"))
+    code, _, err = cli(*command, "--train", LAKH, "--baseline", tmp_path / "diffusion", "-o", tmp_path / "report")
     assert code == 1
     assert "no readable config.json" in err.splitlines()[-1]
     assert not (tmp_path / "report").exists()
