@@ -69,5 +69,5 @@ class Sampler:
 
 # By the curves in benchmarks/README.md, "Few steps" and "Noise on the way".
 _STEPS = {"draft": 10, "normal": 25, "best": 100}
-QUALITIES = {quality: Sampler("dpm-solver-sde", steps, noise_scale=0.99) for quality, steps in _STEPS.items()}
-INFILL_QUALITIES = {quality: Sampler("dpm-solver-sde", steps, noise_scale=0.95) for quality, steps in _STEPS.items()}
+QUALITIES = {quality: Sampler("dpm-solver-sde", steps, noise_scale=0.96) for quality, steps in _STEPS.items()}
+INFILL_QUALITIES = {quality: Sampler("dpm-solver-sde", steps, noise_scale=0.91) for quality, steps in _STEPS.items()}
