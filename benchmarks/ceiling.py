@@ -29,12 +29,17 @@ def read_rate(clock=time.perf_counter):
 
 def best_seconds(function, argument, clock):
     function = compiled(function)
-    seconds = []
-    for _ in range(1 + REPEATS):  # the first compiles
-        start = clock()
-        ops.convert_to_numpy(ops.cast(ops.ravel(function(argument))[:1], "float32"))  # waits for the device
-        seconds.append(clock() - start)
-    return min(seconds)
+    return min(timed(function, argument, clock=clock) for _ in range(1 + REPEATS))  # the first compiles
+
+
+def timed(function, *arguments, clock=time.perf_counter):
+    """The seconds of a call that returns a tensor, a number or lists of them, waiting for the first of them."""
+    start = clock()
+    result = function(*arguments)
+    while isinstance(result, (list, tuple)):
+        result = result[0]
+    ops.convert_to_numpy(ops.cast(ops.ravel(result)[:1], "float32"))  # waits for the device
+    return clock() - start
 
 
 def compiled(function):

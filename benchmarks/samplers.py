@@ -149,12 +149,12 @@ def draw(rows, path):
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(14, 10), layout="constrained")
-    panels = figure.subplots(3, 4).ravel()
-    panels[-1].set_axis_off()
+    *panels, left_over = figure.subplots(3, 4).ravel()
+    left_over.set_axis_off()
     curves = {}
     for row in rows:
         curves.setdefault(label(row), []).append(row)
-    for axes, name in zip(panels, [*COLUMNS, SECONDS]):  # noqa: B905 (one panel is left over)
+    for axes, name in zip(panels, [*COLUMNS, SECONDS], strict=True):
         for curve, points in curves.items():
             points = sorted(points, key=lambda row: row["steps"])
             if curve == REAL:

@@ -11,6 +11,7 @@ Each row is a process of its own, in which whole steps, products and optimizer t
 """
 
 import argparse
+import functools
 import os
 import statistics
 import subprocess
@@ -20,21 +21,10 @@ import time
 REPEATS = 3  # of each shape, a turn
 
 
-def timed(function, *arguments):
-    from keras import ops
-
-    start = time.perf_counter()
-    result = function(*arguments)
-    while isinstance(result, (list, tuple)):
-        result = result[0]
-    ops.convert_to_numpy(ops.cast(ops.ravel(result)[:1], "float32"))  # waits for the device
-    return time.perf_counter() - start
-
-
 def product_timer(shape, dtype):
     """A function that times one forward and two backward products of (matrices, rows, inner, columns)."""
     import keras
-    from ceiling import compiled
+    from ceiling import compiled, timed
     from keras import ops
 
     n, m, k, j = shape
@@ -71,11 +61,10 @@ def optimizer_step(model):
 
     import jax
 
+    @functools.partial(jax.jit, donate_argnums=0)  # as `fit` does
     def update(state, gradients):
-        weights, variables = optimizer.stateless_apply(state[1], gradients, state[0])
-        return weights, variables
+        return optimizer.stateless_apply(state[1], gradients, state[0])
 
-    update = jax.jit(update, donate_argnums=0)  # as `fit` does
     state = [weight + 0 for weight in weights], [variable + 0 for variable in optimizer.variables]  # copies: donated
 
     def step():
@@ -89,7 +78,7 @@ def optimizer_step(model):
 def work(options):
     import keras
     import numpy as np
-    from ceiling import forward_products, product_rate, training_flops
+    from ceiling import forward_products, product_rate, timed, training_flops
 
     keras.config.set_dtype_policy(options.dtype)
     from keras_symdiff import LatentDiffusion, TransformerDenoiser
