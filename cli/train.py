@@ -21,14 +21,16 @@ from keras_symdiff.cli.options import dry_run_option, print_config, seed_option,
               help="Keep latent dimensions of a mean posterior standard deviation below this.")  # fmt: skip
 @click.option("--step-power", type=click.FloatRange(1), show_default="1.0",
               help="Above 1, training sees more of the low noise levels: 2 suits small diffusion models.")  # fmt: skip
+@click.option("--given-share", type=click.FloatRange(0, 1), show_default="0.0",
+              help="Share of training pieces with given phrases, for better infilling. 0 is the paper's.")  # fmt: skip
 @click.option("--ema-momentum", type=click.FloatRange(0, 1, max_open=True), default=0.9999, show_default=True,
               help="Of the moving average of weights that samples come from.")  # fmt: skip
 @training_options(batch_size=None, learning_rate=None, epochs=125, steps=4000)
 @seed_option
 @dry_run_option
 def train_command(
-    paths, output, vae, init_from, validation, model, size, threshold, step_power, precision, epochs, dry_run,
-    **training,
+    paths, output, vae, init_from, validation, model, size, threshold, step_power, given_share, precision, epochs,
+    dry_run, **training,
 ):  # fmt: skip
     """Train a model on the 64-bar pieces of all melodies in DIR... (folders, MIDI files), or on the .npz files that
     `encode` wrote (or folders of them).
@@ -46,11 +48,13 @@ def train_command(
         raise click.UsageError("Name one of --vae and --init-from.")
     if init_from is not None and named:
         raise click.UsageError(f"{named[0]} does not go with --init-from, which has its own.")
-    if step_power is not None and model == "mdn":
-        raise click.UsageError("--step-power is for diffusion models.")
+    if model == "mdn" and (step_power is not None or given_share is not None):
+        raise click.UsageError("--step-power and --given-share are for diffusion models.")
     if init_from is None:
         size, threshold = SIZES[model][size or "paper"], threshold or 1.0
-    diffusion = {"step_power": step_power or 1.0} if model == "diffusion" and init_from is None else {}
+    diffusion = {} if given_share is None else {"given_share": given_share}
+    if model == "diffusion" and init_from is None:
+        diffusion = {"step_power": step_power or 1.0, "given_share": given_share or 0.0}
     training["batch_size"] = training["batch_size"] or BATCH_SIZES[model]
     training["learning_rate"] = training["learning_rate"] or RATES[model] / (10 if init_from else 1)
     options = {
@@ -87,7 +91,7 @@ def train_command(
     def make_model():
         if init_from is None:
             return wrapper(network(channels=transform.num_kept_dims, **size), seed=training["seed"], **diffusion)
-        return wrapper.from_preset(init_from, training["seed"])
+        return wrapper.from_preset(init_from, training["seed"], **diffusion)
 
     train_latent_model(
         make_model,

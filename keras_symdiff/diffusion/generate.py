@@ -8,6 +8,7 @@ import numpy as np
 from keras_symdiff.constants import PIECE_PHRASES
 from keras_symdiff.diffusion import noise_streams
 from keras_symdiff.diffusion.ancestral import ancestral_sampling, reverse_steps
+from keras_symdiff.diffusion.forward_process import show_given
 from keras_symdiff.diffusion.noise_schedule import NoiseSchedule
 from keras_symdiff.diffusion.sampler import Sampler
 from keras_symdiff.diffusion.solvers import (
@@ -64,7 +65,8 @@ def sample(
 def infill(model, latents, keep_mask, seed=0, schedule=None, batch_size=32, progress=None, first_piece=0, sampler=None):
     """Generates the missing phrases of pieces; the given ones come back bit-exact.
 
-    With the same `seed`, piece `i` starts from the noise of piece `i` of `sample`.
+    With the same `seed`, piece `i` starts from the noise of piece `i` of `sample`. A model that was trained with given
+    phrases (`LatentDiffusion.given_share`) sees them as they are; any other sees them noised like the rest.
 
     Args:
         model: A `LatentDiffusion`, or a denoiser such as `TransformerDenoiser`.
@@ -120,7 +122,8 @@ def _generate(
     sampler = sampler or Sampler()
     steps = _steps(sampler, schedule)  # (S, 5), or (S, 7) of a solver
     take_steps = ancestral_sampling if sampler.name == "ancestral" else solver_sampling
-    reverse_process = _reverse_process(denoiser, take_steps)
+    shows_given = given is not None and getattr(model, "given_share", 0) > 0
+    reverse_process = _reverse_process(denoiser, take_steps, shows_given)
     shape = _piece_shape(denoiser)
     # Chunks of one size and batches of one size: one compiled function serves them all.
     largest = MAX_CHUNK_STEPS if observe is None else max(1, len(steps) // 20)
@@ -162,21 +165,27 @@ def _generate(
 class _ReverseProcess(keras.Model):
     """Gives the sampler Keras's compiled `predict_on_batch`, which takes weights as arguments on every backend."""
 
-    def __init__(self, denoiser, take_steps):
+    def __init__(self, denoiser, take_steps, shows_given):
         # float32 whatever the global policy: under bfloat16 the inputs, noise levels among them, would be rounded.
         super().__init__(dtype="float32", name="reverse_process")
         self.denoiser = denoiser
         self.take_steps = take_steps
+        self.shows_given = shows_given
         self.built = True  # nothing of its own to build; Keras would run a chunk for it
 
     def call(self, inputs):
-        return self.take_steps(lambda x, level: self.denoiser([x, level], training=False), **inputs)
+        def denoise(x, level):
+            if self.shows_given:
+                x, level = show_given(x, level, inputs["given"], inputs["keep_mask"])
+            return self.denoiser([x, level], training=False)
+
+        return self.take_steps(denoise, **inputs)
 
 
 # The compiled function lives with the wrapper: kept, so that the next call does not compile again.
 @functools.lru_cache(maxsize=2)
-def _reverse_process(denoiser, take_steps):
-    return _ReverseProcess(denoiser, take_steps)
+def _reverse_process(denoiser, take_steps, shows_given):
+    return _ReverseProcess(denoiser, take_steps, shows_given)
 
 
 def _steps(sampler, schedule):

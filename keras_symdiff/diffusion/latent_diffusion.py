@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_symdiff.diffusion.forward_process import add_noise, continuous_noise_level
+from keras_symdiff.diffusion.forward_process import add_noise, continuous_noise_level, show_given
 from keras_symdiff.diffusion.noise_schedule import NoiseSchedule
 from keras_symdiff.models.transformer_denoiser import TransformerDenoiser
 from keras_symdiff.training.fixed_batches import FixedBatches
@@ -12,6 +12,7 @@ from keras_symdiff.training.latent_model import LatentModel, network_config
 from keras_symdiff.training.training_noise import training_noise
 
 VALIDATION_BATCH = 256
+MOST_RUNS_A_PHRASE = 0.25  # of given and missing phrases, in training
 
 
 @keras.saving.register_keras_serializable(package="keras_symdiff")
@@ -32,6 +33,9 @@ class LatentDiffusion(LatentModel):
         step_power: float >= 1. Training draws diffusion steps as `N * u ** step_power` for uniform `u`; 1 is the
             paper's. Latents scaled to [-1, 1] have a standard deviation of about 0.25, so that three of four of its
             steps see more noise than music; 2 sees more of the others, and learns them in fewer steps. Defaults to 1.
+        given_share: float in [0, 1]. Share of the training pieces of which runs of phrases are given: they are shown
+            without noise, at noise level 1, and the loss is of the others. `infill` shows such a model the phrases
+            that are given; any other sees them noised, as in the paper. Defaults to 0.
 
     Example:
     ```python
@@ -48,11 +52,14 @@ class LatentDiffusion(LatentModel):
     batch_size = 64
     preset_part = "latent_diffusion"
 
-    def __init__(self, denoiser=None, schedule=None, seed=0, step_power=1.0, **kwargs):
+    def __init__(self, denoiser=None, schedule=None, seed=0, step_power=1.0, given_share=0.0, **kwargs):
         super().__init__(seed, **kwargs)
         if not step_power >= 1:
             raise ValueError(f"`step_power` must be at least 1. Received: step_power={step_power}")
+        if not 0 <= given_share <= 1:
+            raise ValueError(f"`given_share` must be in [0, 1]. Received: given_share={given_share}")
         self.step_power = step_power
+        self.given_share = given_share
         self.denoiser = denoiser or TransformerDenoiser()
         self.schedule = schedule or NoiseSchedule.linear()
         self.noise = training_noise(seed)
@@ -60,7 +67,8 @@ class LatentDiffusion(LatentModel):
     def validation_batches(self, latents):
         """A validation data set whose noise is drawn once.
 
-        Noise levels are spread evenly over the schedule, so that few latents already give a steady loss.
+        Noise levels are spread evenly over the schedule, so that few latents already give a steady loss. No phrase is
+        given.
 
         Args:
             latents: scaled latents (N, L, D).
@@ -91,8 +99,23 @@ class LatentDiffusion(LatentModel):
             noise = keras.random.normal(ops.shape(x), dtype="float32", seed=self.noise)  # (B, L, D)
         else:
             noise_level, noise = y
-        predicted = self.denoiser([add_noise(x, noise_level, noise), noise_level], training=training)  # (B, L, D)
-        return ops.mean(ops.square(noise - ops.cast(predicted, "float32")))
+        x_t = add_noise(x, noise_level, noise)
+        missing = 1.0  # or (B, L, 1)
+        if y is None and self.given_share:
+            keep_mask = self._draw_keep_mask(ops.shape(x)[0], x.shape[1])
+            x_t, noise_level = show_given(x_t, noise_level, x, keep_mask)
+            missing = 1.0 - ops.cast(keep_mask, "float32")[:, :, None]
+        predicted = self.denoiser([x_t, noise_level], training=training)  # (B, L, D)
+        error = ops.square(noise - ops.cast(predicted, "float32"))
+        return ops.mean(error * missing) / ops.maximum(ops.mean(missing), 1e-6)
+
+    def _draw_keep_mask(self, num_pieces, num_phrases):
+        """Runs of given phrases, short or long in a piece, or none: `(B, L)`, bool."""
+        rate = keras.random.uniform((num_pieces, 1), maxval=MOST_RUNS_A_PHRASE, dtype="float32", seed=self.noise)
+        rate = ops.where(np.arange(num_phrases) == 0, 0.5, rate)  # (B, L): of a run's beginning
+        begins = keras.random.uniform((num_pieces, num_phrases), dtype="float32", seed=self.noise) < rate
+        shown = keras.random.uniform((num_pieces, 1), dtype="float32", seed=self.noise) < self.given_share
+        return ops.logical_and(ops.cumsum(ops.cast(begins, "int32"), axis=1) % 2 == 1, shown)
 
     def save_own_variables(self, store):
         store["noise"] = self.noise.state  # Keras saves no seed generator; a resumed run must go on where it stopped
@@ -111,13 +134,15 @@ class LatentDiffusion(LatentModel):
             "denoiser": network_config(self.denoiser),
             "schedule": self.schedule.get_config(),
             "step_power": self.step_power,
+            "given_share": self.given_share,
         }
 
     @classmethod
     def from_preset_config(cls, config, seed=0):
         """Builds the model of a `get_preset_config` dict."""
         denoiser = TransformerDenoiser(**config["denoiser"])
-        return cls(denoiser, NoiseSchedule.from_config(config["schedule"]), seed, config["step_power"])
+        schedule = NoiseSchedule.from_config(config["schedule"])
+        return cls(denoiser, schedule, seed, config["step_power"], config["given_share"])
 
     def get_config(self):
         return {
@@ -125,6 +150,7 @@ class LatentDiffusion(LatentModel):
             "schedule": self.schedule.get_config(),
             "seed": self.seed,
             "step_power": self.step_power,
+            "given_share": self.given_share,
             "name": self.name,
             "dtype": keras.dtype_policies.serialize(self.dtype_policy),
         }

@@ -6,6 +6,8 @@ from keras import ops
 
 _PRIOR_LOG_ODDS = -3.0  # of two phrases of a piece being one, before training: about 5 %
 _SMALLEST_VARIANCE = 1e-8  # of noise, at level 1
+_SMALLEST_LEVEL = 1e-4  # estimates at level 0 would be infinite
+_SMALLEST_LOG_ODDS = -30.0  # gradients below are 0, and not a quotient of infinities
 
 
 @keras.saving.register_keras_serializable(package="keras_symdiff")
@@ -13,14 +15,15 @@ class CopyAttention(keras.layers.Layer):
     """Averages each noised phrase with those that are likely to be the same phrase under other noise.
 
     A third of the phrases of real melodies repeat an earlier one exactly, which a network must tell from noise to make
-    such music. For Gaussian phrases the probability that two noised ones are equal has a closed form: with difference
-    `d` in a dimension of standard deviation `v`, at level `a` with noise variance `s2 = 1 - a^2`, its log odds are
+    such music. For Gaussian phrases the probability that two noised ones are equal has a closed form. A phrase noised
+    to level `a` estimates the clean one as `x_t / a`, with noise of variance `(1 - a^2) / a^2`; with difference `d` of
+    two estimates in a dimension of standard deviation `v`, and `n` the mean of their variances, the log odds are
 
-        log_odds[distance] + sum(0.5 log(1 + (a v)^2 / s2) - d^2 / 4 (a v)^2 / (s2 (s2 + (a v)^2)))
+        log_odds[distance] + sum(0.5 log(1 + v^2 / n) - d^2 / 4 v^2 / (n (n + v^2)))
 
     Learned are `v` (per dimension) and the prior log odds by the distance of the two positions: the lengths after which
-    music repeats. The mean of a phrase and its copies has less noise than the phrase. The layer works in float32
-    whatever the dtype policy: at low noise it compares numbers that bfloat16 cannot tell apart.
+    music repeats. The mean of a phrase and its copies has less noise than the phrase; a given phrase has none. The
+    layer works in float32 whatever the dtype policy: at low noise it compares numbers that bfloat16 cannot tell apart.
 
     Args:
         initial_stddev: float. Standard deviation `v` before training. Defaults to `0.25`, about that of latents scaled
@@ -29,11 +32,11 @@ class CopyAttention(keras.layers.Layer):
 
     Call arguments:
         inputs: pair `(x_t, noise_level)`: noised latents of shape `(B, L, D)` and noise levels sqrt(alpha_bar) in
-            [0, 1] of shape `(B, 1)`.
+            [0, 1] of shape `(B, 1)` or `(B, L)`.
 
     Returns:
-        float32 tensor of shape `(B, L, D + 1)`: the mean of each phrase and its likely copies, and
-        log(1 + their expected number).
+        float32 tensor of shape `(B, L, D + 1)`: the mean of each phrase and its likely copies at the phrase's level,
+        and log(1 + their weight beside the phrase's own): at equal levels, their expected number.
 
     Example:
         ```python
@@ -63,22 +66,28 @@ class CopyAttention(keras.layers.Layer):
 
     def call(self, inputs):
         x, level = (ops.cast(tensor, "float32") for tensor in inputs)
-        level = level[:, :, None]  # (B, 1, 1)
-        noise = (1.0 - level) * (1.0 + level) + _SMALLEST_VARIANCE  # (B, 1, 1)
-        signal = ops.square(level * ops.exp(self.log_stddev))  # (B, 1, D)
-        # |x_i - x_j|^2 by inner products; around the mean of the piece they lose fewer digits.
-        scaled = (x - ops.mean(x, axis=1, keepdims=True)) * ops.sqrt(signal / (4.0 * noise * (noise + signal)))
-        norm = ops.sum(ops.square(scaled), axis=-1, keepdims=True)  # (B, L, 1)
-        turned = ops.transpose(scaled, (0, 2, 1))  # (B, D, L)
-        distance = norm + ops.transpose(norm, (0, 2, 1)) - 2.0 * ops.matmul(scaled, turned)  # (B, L, L)
-        evidence = 0.5 * ops.sum(ops.log1p(signal / noise), axis=-1, keepdims=True)  # (B, 1, 1)
+        level = ops.maximum(level, _SMALLEST_LEVEL)[:, :, None]  # (B, 1 or L, 1)
+        estimate = x / level  # (B, L, D)
+        noise = (1.0 - level) * (1.0 + level) / ops.square(level) + _SMALLEST_VARIANCE  # (B, 1 or L, 1)
+        own, other = noise[:, :, None], noise[:, None]
+        mean_noise = (own + other) / 2.0  # (B, 1 or L, 1 or L, 1)
+        signal = ops.exp(2.0 * self.log_stddev)  # (D,)
+        difference = estimate[:, :, None] - estimate[:, None]  # (B, L, L, D)
+        distance = ops.square(difference) * (signal / (4.0 * mean_noise * (mean_noise + signal)))
+        evidence = 0.5 * ops.sum(ops.log1p(signal / mean_noise), axis=-1) - ops.sum(distance, axis=-1)  # (B, L, L)
         positions = np.arange(x.shape[1])
         apart = np.abs(positions[:, None] - positions)  # (L, L)
-        odds = ops.take(self.log_odds, apart, axis=0) + evidence - distance
-        copies = ops.where(ops.convert_to_tensor(apart > 0), ops.sigmoid(odds), 0.0)  # (B, L, L)
-        number = ops.sum(copies, axis=-1, keepdims=True)  # (B, L, 1)
-        mean = (x + ops.matmul(copies, x)) / (1.0 + number)  # (B, L, D)
-        return ops.concatenate([mean, ops.log1p(number)], axis=-1)
+        log_odds = ops.maximum(ops.take(self.log_odds, apart, axis=0) + evidence, _SMALLEST_LOG_ODDS)
+        # The copy's precision times its probability, beside the phrase's own precision.
+        weight = 1.0 / (ops.exp(-log_odds) + (other / own)[..., 0])  # (B, L, L)
+        weight = ops.where(ops.convert_to_tensor(apart > 0), weight, 0.0)
+        sum_of_weights = ops.sum(weight, axis=-1, keepdims=True)  # (B, L, 1)
+        mean = level * (estimate + ops.matmul(weight, estimate)) / (1.0 + sum_of_weights)  # (B, L, D)
+        return ops.concatenate([mean, ops.log1p(sum_of_weights)], axis=-1)
+
+    def compute_output_spec(self, inputs):  # Keras could not infer it where levels are of 1 or L positions
+        *positions, channels = inputs[0].shape
+        return keras.KerasTensor((*positions, channels + 1), "float32")
 
     def get_config(self):
         return {**super().get_config(), "initial_stddev": self.initial_stddev}

@@ -9,7 +9,7 @@ class FiLM(keras.layers.Layer):
     """Turns a conditioning vector into the scale and shift of a feature-wise linear modulation.
 
     Two dense layers with a swish between them, then one dense layer each for scale and shift. It runs once a sample,
-    not once a position.
+    or once a position where each has its own conditioning.
 
     Args:
         units: int. Number of features to modulate.
@@ -17,10 +17,11 @@ class FiLM(keras.layers.Layer):
         **kwargs: other keyword arguments of `keras.layers.Layer`, such as `name` and `dtype`.
 
     Call arguments:
-        conditioning: tensor of shape `(B, E)`, such as the output of `NoiseLevelEncoding`.
+        conditioning: tensor of shape `(B, E)` or `(B, L, E)`, such as the output of `NoiseLevelEncoding`.
 
     Returns:
-        A tuple `(scale, shift)` of tensors of shape `(B, 1, units)`, which broadcast over positions.
+        A tuple `(scale, shift)` of tensors of shape `(B, 1, units)`, which broadcast over positions, or
+        `(B, L, units)`.
 
     Example:
         ```python
@@ -51,10 +52,10 @@ class FiLM(keras.layers.Layer):
         self.built = True
 
     def call(self, conditioning):
-        x = self.hidden_dense_2(self.hidden_dense_1(conditioning))  # (B, hidden_dim)
-        scale = ops.expand_dims(self.scale_dense(x), axis=1)  # (B, 1, units)
-        shift = ops.expand_dims(self.shift_dense(x), axis=1)  # (B, 1, units)
-        return scale, shift
+        x = self.hidden_dense_2(self.hidden_dense_1(conditioning))  # (B, hidden_dim) or (B, L, hidden_dim)
+        if len(x.shape) == 2:
+            x = ops.expand_dims(x, axis=1)  # (B, 1, hidden_dim)
+        return self.scale_dense(x), self.shift_dense(x)
 
     def get_config(self):
         return {**super().get_config(), "units": self.units, "hidden_dim": self.hidden_dim}

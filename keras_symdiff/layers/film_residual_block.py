@@ -16,8 +16,8 @@ class FiLMResidualBlock(keras.layers.Layer):
 
     Call arguments:
         inputs: tensor of shape `(B, L, D)`.
-        scale: tensor of shape `(B, 1, D)`, or `None` for 1.
-        shift: tensor of shape `(B, 1, D)`, or `None` for 0. Given together with `scale`.
+        scale: tensor of shape `(B, 1, D)` or `(B, L, D)`, or `None` for 1.
+        shift: tensor of shape `(B, 1, D)` or `(B, L, D)`, or `None` for 0. Given together with `scale`.
 
     Returns:
         Tensor of shape `(B, L, D)`.
@@ -61,3 +61,6 @@ class FiLMResidualBlock(keras.layers.Layer):
             x = scale * x + shift
         x = self.dense_2(ops.silu(x))
         return inputs + x  # (B, L, D)
+
+    def compute_output_shape(self, inputs_shape, scale_shape=None, shift_shape=None):
+        return inputs_shape  # Keras could not infer it where `scale` is of 1 or L positions

@@ -19,10 +19,10 @@ class NoiseLevelEncoding(keras.layers.Layer):
         **kwargs: other keyword arguments of `keras.layers.Layer`, such as `name`.
 
     Call arguments:
-        noise_level: float tensor of shape `(B, 1)`, sqrt(alpha_bar) in [0, 1].
+        noise_level: float tensor of shape `(..., 1)`, sqrt(alpha_bar) in [0, 1].
 
     Returns:
-        float32 tensor of shape `(B, dim)` with entries in [-1, 1].
+        float32 tensor of shape `(..., dim)` with entries in [-1, 1].
 
     Raises:
         ValueError: if `dim` is not a positive even number.
@@ -45,8 +45,8 @@ class NoiseLevelEncoding(keras.layers.Layer):
         self.scale = scale
 
     def call(self, noise_level):
-        noise_level = ops.cast(noise_level, "float32")  # (B, 1)
-        return sinusoidal_encoding(self.scale * noise_level, self.dim)  # (B, dim)
+        noise_level = ops.cast(noise_level, "float32")  # (..., 1)
+        return sinusoidal_encoding(self.scale * noise_level, self.dim)  # (..., dim)
 
     def get_config(self):
         return {**super().get_config(), "dim": self.dim, "scale": self.scale}

@@ -39,7 +39,7 @@ class TransformerDenoiser(keras.Model):
 
     Call arguments:
         inputs: list `[x_t, noise_level]`: noised latents of shape `(B, L, D)` and noise levels sqrt(alpha_bar) in
-            [0, 1] of shape `(B, 1)`.
+            [0, 1] of shape `(B, 1)`, or `(B, L)` where phrases have their own: given ones 1.
 
     Returns:
         Tensor of shape `(B, L, D)`: the predicted noise.
@@ -94,7 +94,7 @@ class TransformerDenoiser(keras.Model):
 
         # Graph. Both inputs are float32 whatever the policy: the layers cast what they may.
         x_t = keras.Input((num_positions, channels), dtype="float32", name="x_t")  # (B, L, D)
-        noise_level = keras.Input((1,), dtype="float32", name="noise_level")  # (B, 1)
+        noise_level = keras.Input((None,), dtype="float32", name="noise_level")  # (B, 1) or (B, L)
         features = x_t
         if copies:
             mean = CopyAttention(name="copy_attention", dtype=policy)([x_t, noise_level])  # (B, L, D + 1)
@@ -107,9 +107,9 @@ class TransformerDenoiser(keras.Model):
         if copies:
             x = ops.concatenate([x, ops.cast(features, x.dtype)], axis=-1)
         x = residual_dense(x)  # (B, L, residual_dim)
-        encoding = noise_encoding(noise_level)  # (B, noise_embed_dim)
+        encoding = noise_encoding(ops.expand_dims(noise_level, axis=-1))  # (B, 1 or L, noise_embed_dim)
         for film, residual_block in zip(films, residual_blocks, strict=True):
-            scale, shift = film(encoding)  # (B, 1, residual_dim)
+            scale, shift = film(encoding)  # (B, 1 or L, residual_dim)
             x = residual_block(x, scale, shift)
         noise = output_dense(output_norm(x))  # (B, L, D)
         super().__init__(inputs=[x_t, noise_level], outputs=noise, name=name, trainable=trainable)

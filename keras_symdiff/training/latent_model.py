@@ -92,12 +92,13 @@ class LatentModel(keras.Model):
         write_part(Path(folder) / self.preset_part, self.network, config, dtype)
 
     @classmethod
-    def from_preset(cls, name_or_folder=DEFAULT_PRESET, seed=0):
+    def from_preset(cls, name_or_folder=DEFAULT_PRESET, seed=0, **changes):
         """Loads a trained model: of a run, the moving average of its weights.
 
         Args:
             name_or_folder: name of a shipped preset, or a preset folder or run directory.
             seed: int, for training it further. Defaults to 0.
+            **changes: arguments of the model that shall differ from the preset's, such as `given_share`.
 
         Returns:
             A model.
@@ -108,7 +109,7 @@ class LatentModel(keras.Model):
         folder = preset_folder(name_or_folder) / cls.preset_part
         config = read_config(folder)
         try:
-            model = cls.from_preset_config(config, seed)
+            model = cls.from_preset_config(config | changes, seed)
             model.weights_origin = config["weights_origin"]
         except (KeyError, TypeError) as error:  # TypeError: an unknown argument
             raise ValueError(f"Not the config of a {cls.__name__}. Received: {config} in {folder}") from error

@@ -75,6 +75,24 @@ def test_what_the_preset_decides_is_not_asked_for(cli, tiny_preset, latents, tmp
     assert not (tmp_path / "run").exists()
 
 
+def test_fine_tuning_may_begin_to_give_phrases(cli, tiny_preset, latents, tmp_path):
+    assert LatentDiffusion.from_preset(tiny_preset).given_share == 0
+    code, _, err = cli(*fine_tune(latents, tiny_preset, "--given-share", 0.5, "--epochs", 1, "-o", tmp_path / "run"))
+    assert code == 0, err
+    assert LatentDiffusion.from_preset(tmp_path / "run").given_share == 0.5
+    code, _, err = cli(*fine_tune(latents, tmp_path / "run", "--epochs", 1, "-o", tmp_path / "again"))
+    assert code == 0, err
+    assert LatentDiffusion.from_preset(tmp_path / "again").given_share == 0.5
+
+
+@pytest.mark.parametrize("option", [("--step-power", 2), ("--given-share", 0.5)])
+def test_options_of_diffusion_are_not_the_mdns(cli, latents, tmp_path, option):
+    arguments = ("train", latents, "--vae", "lakh_pop_small", "--model", "mdn", *option, "-o", tmp_path / "run")
+    code, _, err = cli(*arguments)
+    assert code == 2
+    assert err.startswith("Error: --step-power and --given-share are for diffusion models.")
+
+
 def test_training_needs_an_encoder(cli, latents, tmp_path):
     code, _, err = cli("train", latents, "-o", tmp_path / "run")
     assert (code, err) == (2, "Error: Name one of --vae and --init-from. (see symdiff train --help)\n")

@@ -265,3 +265,24 @@ def test_an_observer_sees_the_states_from_noise_to_piece(denoiser):
     np.testing.assert_array_equal(seen[21][1][0], noise.standard_normal((LENGTH, CHANNELS), dtype=np.float32))
     np.testing.assert_array_equal(np.concatenate([seen[20][1], seen[41][1]]), pieces)
     np.testing.assert_allclose(pieces, GOLDEN["sampled"], **CLOSE)
+
+
+class WantsGiven(keras.layers.Layer):
+    """A denoiser that gives NaN unless the golden run's given phrases, and no others, come as they are at level 1."""
+
+    inputs = (types.SimpleNamespace(shape=(None, LENGTH, CHANNELS)),)
+
+    def call(self, inputs, training=False):
+        x, level = inputs
+        shown = keras.ops.logical_and(keras.ops.all(x == GOLDEN["latents"], axis=-1), level == 1)
+        return keras.ops.where(keras.ops.all(shown == GOLDEN["keep_mask"]), x, np.nan)
+
+
+@pytest.mark.parametrize("name", ["ancestral", "dpm-solver-sde"])
+@pytest.mark.parametrize("given_share", [0.0, 0.5])
+def test_a_model_trained_with_given_phrases_is_shown_them(name, given_share):
+    keep_mask, options = GOLDEN["keep_mask"], {"seed": 7, "schedule": SCHEDULE, "sampler": Sampler(name, 5)}
+    model = types.SimpleNamespace(denoiser=WantsGiven(), given_share=given_share)
+    filled = infill(model, GOLDEN["latents"], keep_mask, **options)
+    np.testing.assert_array_equal(filled[keep_mask], GOLDEN["latents"][keep_mask])
+    assert np.isfinite(filled[~keep_mask]).all() == (given_share > 0)

@@ -64,6 +64,40 @@ def test_training_draws_continuous_levels_over_the_whole_schedule():
     assert (model.denoiser.levels[:, 0] != first).any()
 
 
+class Seen(LevelsSeen):
+    def call(self, inputs, training=False):
+        self.x_t = ops.convert_to_numpy(inputs[0])
+        return super().call(inputs)
+
+
+def test_a_share_of_training_pieces_has_runs_of_given_phrases():
+    x = np.random.default_rng(2).uniform(-1, 1, (10_000, 32, 1)).astype("float32")
+    model = LatentDiffusion(Seen(), given_share=0.5)
+    loss = as_number(model.compute_loss(ops.convert_to_tensor(x)))
+    given = model.denoiser.levels == 1
+    assert 0.45 < given.any(axis=1).mean() < 0.51  # a few pieces have no run that begins
+    assert 0.23 < given.mean() < 0.27
+    np.testing.assert_array_equal((model.denoiser.x_t == x)[..., 0], given)
+    runs = np.diff(given.astype(int), axis=1).clip(0).sum(axis=1) + given[:, 0]
+    assert {1, 2, 3} <= set(runs)
+    assert given.all(axis=1).mean() < 0.05
+    assert loss == pytest.approx(1, abs=0.02)  # of missing phrases: no noise was predicted
+
+
+def test_the_loss_is_of_missing_phrases_only():
+    class WrongWhereGiven(LevelsSeen):
+        def call(self, inputs, training=False):
+            return 1e3 * ops.cast(inputs[1] == 1, "float32")[:, :, None] + super().call(inputs)
+
+    model = LatentDiffusion(WrongWhereGiven(), given_share=1.0)
+    assert as_number(model.compute_loss(ops.zeros((500, 32, 1)))) == pytest.approx(1, abs=0.05)
+
+
+def test_given_share_is_a_share():
+    with pytest.raises(ValueError, match=r"given_share=1\.5"):
+        LatentDiffusion(LevelsSeen(), given_share=1.5)
+
+
 def test_validation_noise_is_fixed_at_any_batch_size():
     model = make_model()
     model.compile()

@@ -34,6 +34,30 @@ def test_noise_alone_says_nothing_and_clean_phrases_say_it_exactly():
     np.testing.assert_allclose(result[..., :-1], x, atol=1e-5)
 
 
+def test_a_copy_of_a_given_phrase_is_read_from_it():
+    stream = np.random.default_rng(2)
+    clean = 0.25 * stream.standard_normal((4, 32, 42))
+    clean[:, 12] = clean[:, 4]
+    level = np.full((4, 32), 0.99)
+    level[:, :8] = 1.0  # given
+    x = level[:, :, None] * clean + np.sqrt(1 - level[:, :, None] ** 2) * stream.standard_normal(clean.shape)
+    x, level = x.astype("float32"), level.astype("float32")
+    result = ops.convert_to_numpy(CopyAttention()([x, level]))
+    mean, weight = result[..., :-1], np.expm1(result[..., -1])
+    assert (weight[:, 12] > 1000).all()
+    np.testing.assert_allclose(mean[:, 12], 0.99 * clean[:, 4], atol=0.01)
+    np.testing.assert_allclose(mean[:, :8], clean[:, :8], atol=0.01)  # a noised copy adds nothing to a given phrase
+    np.testing.assert_allclose(weight[:, 20], 0, atol=0.3)
+    np.testing.assert_allclose(mean[:, 20], x[:, 20], atol=0.3)
+
+
+def test_levels_of_a_phrase_that_are_all_equal_are_the_level_of_the_piece():
+    x = np.random.default_rng(3).standard_normal((2, 32, 42)).astype("float32")
+    x[:, 5] = x[:, 1]
+    own = CopyAttention()([x, np.full((2, 32), 0.7, "float32")])
+    np.testing.assert_allclose(ops.convert_to_numpy(own), features(x, 0.7), rtol=1e-4, atol=1e-5)
+
+
 class CopyAttentionTest(TestCase):
     def test_layer(self):
         self.run_layer_test(

@@ -48,6 +48,18 @@ def test_noise_level_reaches_its_own_sample_only():
     assert difference[[0, 2]].max() < 1e-6
 
 
+def test_phrases_may_have_levels_of_their_own():
+    denoiser = TransformerDenoiser(**SMALL)
+    x_t, of_piece = draw_inputs()
+    of_phrases = np.repeat(of_piece, x_t.shape[1], axis=1)  # (B, L)
+    expected = ops.convert_to_numpy(denoiser([x_t, of_piece]))
+    np.testing.assert_allclose(ops.convert_to_numpy(denoiser([x_t, of_phrases])), expected, atol=1e-5)
+    of_phrases[:, 2] = 1.0
+    changed = np.abs(ops.convert_to_numpy(denoiser([x_t, of_phrases])) - expected).max(axis=-1)  # (B, L)
+    assert (changed[:, 2] > 1e-3).all()
+    assert np.delete(changed, 2, axis=1).max() < 1e-5  # without `copies` a level enters after the transformer
+
+
 def test_config_round_trip():
     denoiser = TransformerDenoiser(
         num_positions=None, channels=5, num_residual_blocks=1, noise_embed_dim=12, dtype="mixed_bfloat16", **SMALL
