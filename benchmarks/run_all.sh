@@ -19,6 +19,7 @@ table() {
 }
 
 table train_step python benchmarks/train_step.py --model denoiser mdn --batch 64 128
+table step_parts python benchmarks/step_parts.py
 table vae_throughput python benchmarks/vae_throughput.py
 table samplers python benchmarks/samplers.py lakh_pop_small --train "$lakh/train_melody" \
     --data "$lakh/validation_melody" -o "$output/samplers"

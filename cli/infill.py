@@ -3,7 +3,6 @@
 import click
 
 from keras_symdiff.cli.options import audio_option, model_option, sampler_options, seed_option, temperature_option
-from keras_symdiff.diffusion.sampler import INFILL_QUALITIES
 
 
 @click.command("infill")
@@ -19,7 +18,7 @@ from keras_symdiff.diffusion.sampler import INFILL_QUALITIES
 @click.option("--takes", type=click.IntRange(1, 64), default=1, show_default=True,
               help="How many to choose from: ranked, without near-duplicates, on a page to hear them.")  # fmt: skip
 @click.option("-o", "--output", metavar="DIR", required=True, type=click.Path(file_okay=False), help="Folder to write.")
-@sampler_options(INFILL_QUALITIES)
+@sampler_options
 @audio_option
 @temperature_option
 @model_option

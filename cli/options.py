@@ -6,7 +6,7 @@ import json
 
 import click
 
-from keras_symdiff.diffusion.sampler import SAMPLERS, Sampler
+from keras_symdiff.diffusion.sampler import QUALITIES, SAMPLERS, Sampler
 from keras_symdiff.presets.default import DEFAULT_PRESET
 
 BACKENDS = ("jax", "tensorflow", "torch")
@@ -29,29 +29,26 @@ audio_option = click.option(
 )
 
 
-def sampler_options(qualities):
+def sampler_options(command):
     """`--quality`, and what overrides it: the command gets one argument, `sampler`, a `Sampler`."""
 
-    def decorate(command):
-        @click.option("--quality", type=click.Choice(list(qualities)), default="normal", show_default=True,
-                      help="Of diffusion, against time: " + ", ".join(
-                          f"{quality} is {sampler.name} with {sampler.num_steps} steps"
-                          for quality, sampler in qualities.items()) + ".")  # fmt: skip
-        @click.option("--sampler", type=click.Choice(SAMPLERS), default=None,
-                      help="Instead of the quality's, with all the noise that it has by derivation.")  # fmt: skip
-        @click.option("--steps", type=click.IntRange(1), default=None, help="Of the sampler, instead of the quality's.")
-        @functools.wraps(command)
-        def with_sampler(quality, sampler, steps, **options):
-            chosen = Sampler(sampler, qualities[quality].num_steps) if sampler else qualities[quality]
-            chosen = dataclasses.replace(chosen, num_steps=steps or chosen.num_steps)
-            click.get_current_context().params |= {  # what `--dry-run` prints
-                "sampler": chosen.name, "steps": chosen.num_steps, "noise_scale": chosen.noise_scale
-            }  # fmt: skip
-            return command(sampler=chosen, **options)
+    @click.option("--quality", type=click.Choice(list(QUALITIES)), default="normal", show_default=True,
+                  help="Of diffusion, against time: " + ", ".join(
+                      f"{quality} is {sampler.name} with {sampler.num_steps} steps"
+                      for quality, sampler in QUALITIES.items()) + ".")  # fmt: skip
+    @click.option("--sampler", type=click.Choice(SAMPLERS), default=None,
+                  help="Instead of the quality's, with all the noise that it has by derivation.")  # fmt: skip
+    @click.option("--steps", type=click.IntRange(1), default=None, help="Of the sampler, instead of the quality's.")
+    @functools.wraps(command)
+    def with_sampler(quality, sampler, steps, **options):
+        chosen = Sampler(sampler, QUALITIES[quality].num_steps) if sampler else QUALITIES[quality]
+        chosen = dataclasses.replace(chosen, num_steps=steps or chosen.num_steps)
+        click.get_current_context().params |= {  # what `--dry-run` prints
+            "sampler": chosen.name, "steps": chosen.num_steps, "noise_scale": chosen.noise_scale
+        }  # fmt: skip
+        return command(sampler=chosen, **options)
 
-        return with_sampler
-
-    return decorate
+    return with_sampler
 
 
 def training_options(batch_size, learning_rate, epochs, steps):

@@ -11,13 +11,12 @@ from keras_symdiff.cli.options import (
     seed_option,
     temperature_option,
 )
-from keras_symdiff.diffusion.sampler import QUALITIES
 
 
 @click.command("sample")
 @click.option("-n", "--num-samples", type=click.IntRange(1), default=4, show_default=True, help="How many pieces.")
 @click.option("-o", "--output", metavar="DIR", required=True, type=click.Path(file_okay=False), help="Folder to write.")
-@sampler_options(QUALITIES)
+@sampler_options
 @audio_option
 @temperature_option
 @model_option

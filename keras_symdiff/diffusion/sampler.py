@@ -68,6 +68,7 @@ class Sampler:
 
 
 # By the curves in benchmarks/README.md, "Few steps" and "Noise on the way".
-_STEPS = {"draft": 10, "normal": 25, "best": 100}
-QUALITIES = {quality: Sampler("dpm-solver-sde", steps, noise_scale=0.96) for quality, steps in _STEPS.items()}
-INFILL_QUALITIES = {quality: Sampler("dpm-solver-sde", steps, noise_scale=0.91) for quality, steps in _STEPS.items()}
+QUALITIES = {
+    quality: Sampler("dpm-solver-sde", steps, noise_scale=0.955)
+    for quality, steps in {"draft": 10, "normal": 25, "best": 100}.items()
+}

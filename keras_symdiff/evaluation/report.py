@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_symdiff.constants import PHRASE_STEPS
-from keras_symdiff.diffusion.sampler import INFILL_QUALITIES, QUALITIES, Sampler
+from keras_symdiff.diffusion.sampler import QUALITIES, Sampler
 from keras_symdiff.evaluation import figures
 from keras_symdiff.evaluation.generators import generators, keep_mask
 from keras_symdiff.evaluation.nulls import INFILLING_NULLS, UNCONDITIONAL_NULLS
@@ -53,10 +53,7 @@ def write_report(folder, model, baseline, transform, vae, train, held_out, setti
     """
     num_samples, seed = settings["num_samples"], settings["seed"]
     ancestral = Sampler("ancestral", settings["steps"] or model.schedule.num_steps)
-    samplers = {
-        "unconditional": QUALITIES.get(settings["quality"], ancestral),
-        "infilling": INFILL_QUALITIES.get(settings["quality"], ancestral),
-    }
+    sampler = QUALITIES.get(settings["quality"], ancestral)
     real = real_pieces(held_out, transform, num_samples, seed)
     training = real_pieces(train, transform, max(_REAL_PIECES, num_samples), seed)
     folder = Path(folder)
@@ -73,7 +70,7 @@ def write_report(folder, model, baseline, transform, vae, train, held_out, setti
     for task, nulls in TASKS.items():
         made = {"Train data": Pieces(None, training.tokens), "Test data": real}
         makers = generators(
-            task, model, baseline, transform, real.scaled, samplers[task], num_samples, seed,
+            task, model, baseline, transform, real.scaled, sampler, num_samples, seed,
             progress=functools.partial(progress, f"{task}: steps of a batch"),
             observe=lambda done, x: _save(folder / "pieces" / f"state_{done:04d}.npz", x=x[:REFINED_PIECES]),
         )  # fmt: skip
@@ -92,14 +89,14 @@ def write_report(folder, model, baseline, transform, vae, train, held_out, setti
 
     reference = Reference(training, train.corpus.tokens, num_latent_pieces=len(real.tokens))
     weights = {"run": model.weights_origin, "baseline": baseline.weights_origin}
-    report = {"settings": settings | {"weights": weights, "reverse_steps": samplers["unconditional"].num_steps}}
+    report = {"settings": settings | {"weights": weights, "reverse_steps": sampler.num_steps}}
     for task, made in sets.items():
         report[task] = {}
         for done, (name, pieces) in enumerate(made.items(), start=1):
             report[task][name] = score(pieces, reference, mask if task == "infilling" else None)
             progress(f"{task}: scoring", done, len(made))
     states = _read_states(folder / "pieces")
-    report["refinement"] = refinement_curves(states, samplers["unconditional"].num_steps, transform, vae, reference)
+    report["refinement"] = refinement_curves(states, sampler.num_steps, transform, vae, reference)
     refined = Pieces(real.scaled[:REFINED_PIECES], real.tokens[:REFINED_PIECES])
     report["refinement"]["test_data"] = refinement_figures(score(refined, reference))
     report["histograms"] = {name: _histograms(pieces.tokens) for name, pieces in sets["unconditional"].items()}

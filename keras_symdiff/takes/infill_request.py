@@ -3,7 +3,7 @@
 import dataclasses
 from typing import NamedTuple
 
-from keras_symdiff.diffusion.sampler import INFILL_QUALITIES, Sampler
+from keras_symdiff.diffusion.sampler import QUALITIES, Sampler
 from keras_symdiff.music.gap import find_gaps, parse_bars
 from keras_symdiff.music.lock import notes_in_gap
 from keras_symdiff.music.melody import Melody
@@ -49,7 +49,7 @@ class InfillRequest:
     keep: str | None = None
     num_takes: int = 1
     seed: int = 0
-    sampler: Sampler = INFILL_QUALITIES["normal"]
+    sampler: Sampler = QUALITIES["normal"]
     temperature: float = 1e-3
 
     def __post_init__(self):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_symdiff import constants
-from keras_symdiff.diffusion.sampler import INFILL_QUALITIES
+from keras_symdiff.diffusion.sampler import QUALITIES
 from keras_symdiff.music.gap import bar_lines
 from keras_symdiff.music.midi import DEFAULT_QPM, read_score
 
@@ -106,7 +106,7 @@ def infill_command(request, preset, folder):
     words += ["--track", request.track] if request.track else []
     words += [f"--keep-{request.keep}"] if request.keep else []
     words += ["--takes", request.num_takes, "--seed", request.seed]
-    quality = next((name for name, sampler in INFILL_QUALITIES.items() if sampler == request.sampler), None)
+    quality = next((name for name, sampler in QUALITIES.items() if sampler == request.sampler), None)
     words += ["--quality", quality] if quality else ["--sampler", request.sampler.name]
     words += ["--steps", request.sampler.num_steps] if request.sampler.num_steps and not quality else []
     words += ["--temperature", request.temperature, "--preset", preset, "-o", folder]

@@ -10,7 +10,7 @@ from web_browser import WebBrowser
 
 from keras_symdiff import Melody, write_midi
 from keras_symdiff.cli.infill import infill_command
-from keras_symdiff.diffusion.sampler import INFILL_QUALITIES, Sampler
+from keras_symdiff.diffusion.sampler import QUALITIES, Sampler
 from keras_symdiff.music.midi import read_score
 from keras_symdiff.takes import page
 from keras_symdiff.takes.infill_request import InfillRequest
@@ -110,7 +110,7 @@ def test_a_big_song_stays_small(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("sampler", "quality", "name", "steps"),
     [
-        (INFILL_QUALITIES["draft"], "draft", None, None),
+        (QUALITIES["draft"], "draft", None, None),
         (Sampler("heun", 7), "normal", "heun", 7),
     ],
     ids=["a quality", "another sampler"],
