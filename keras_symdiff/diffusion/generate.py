@@ -183,7 +183,7 @@ class _ReverseProcess(keras.Model):
 
 
 # The compiled function lives with the wrapper: kept, so that the next call does not compile again.
-@functools.lru_cache(maxsize=2)
+@functools.lru_cache(maxsize=4)  # new pieces and infills, by two samplers
 def _reverse_process(denoiser, take_steps, shows_given):
     return _ReverseProcess(denoiser, take_steps, shows_given)
 

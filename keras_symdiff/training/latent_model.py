@@ -104,7 +104,7 @@ class LatentModel(keras.Model):
             A model.
 
         Raises:
-            ValueError: when there is none, or its files are damaged.
+            ValueError: when there is none, its files are damaged, or it has no such argument to change.
         """
         folder = preset_folder(name_or_folder) / cls.preset_part
         config = read_config(folder)
@@ -113,6 +113,8 @@ class LatentModel(keras.Model):
             model.weights_origin = config["weights_origin"]
         except (KeyError, TypeError) as error:  # TypeError: an unknown argument
             raise ValueError(f"Not the config of a {cls.__name__}. Received: {config} in {folder}") from error
+        if not changes.keys() <= config.keys():
+            raise ValueError(f"`changes` must be among {', '.join(config)}. Received: {', '.join(changes)}")
         load_weights(folder, model.network)
         return model
 

@@ -88,6 +88,9 @@ def test_a_denoiser_comes_back(tmp_path):
     for expected, actual in zip(denoiser.get_weights(), loaded.denoiser.get_weights(), strict=True):
         np.testing.assert_array_equal(actual, expected)
     assert loaded.schedule.num_steps == 1000
+    assert LatentDiffusion.from_preset(tmp_path, given_share=0.5).given_share == 0.5
+    with pytest.raises(ValueError, match="Received: given_shares"):
+        LatentDiffusion.from_preset(tmp_path, given_shares=0.5)
 
 
 def test_what_is_neither_folder_nor_preset_is_refused(tmp_path):
