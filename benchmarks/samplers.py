@@ -35,7 +35,7 @@ COLUMNS = {  # of the table and of samplers.jsonl
     "gap pitch consistency": ("region", "pitch", "consistency"),
     "gap duration consistency": ("region", "duration", "consistency"),
 }
-KEY = ("sampler", "steps", "resamplings", "noise_scale")
+KEY = ("sampler", "steps", "resamplings", "noise_scale", "guidance")
 SECONDS = "s a piece"
 REAL = "real music"
 
@@ -53,16 +53,18 @@ def main():
     parser.add_argument(
         "--noise-scales", type=float, nargs="+", default=[1.0], help="of dpm-solver-sde (default %(default)s)"
     )
+    parser.add_argument("--guidances", type=float, nargs="+", default=[0.0], help="default %(default)s")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
     settings = {name: getattr(options, name) for name in ("run", "train", "data", "pieces", "seed")}
     samplers = [
-        Sampler(name, steps, resamplings=resamplings, noise_scale=noise_scale)
+        Sampler(name, steps, resamplings=resamplings, noise_scale=noise_scale, guidance=guidance)
         for steps in sorted(options.steps)
         for name in options.samplers
         for resamplings in options.resamplings
         for noise_scale in (options.noise_scales if name == "dpm-solver-sde" else [1.0])
+        for guidance in options.guidances
         if resamplings == 1 or name != "ancestral"
     ]
     measure(samplers, options.output / "samplers.jsonl", settings)
@@ -99,9 +101,9 @@ def measure(samplers, path, settings):
     print("\n".join(header()), flush=True)
     known = {tuple(row[part] for part in KEY): row for row in read_rows(path, settings)}
     for sampler in [None, *samplers]:
-        key = (REAL, 0, 1, 1.0)
+        key = (REAL, 0, 1, 1.0, 0.0)
         if sampler is not None:
-            key = (sampler.name, sampler.num_steps, sampler.resamplings, sampler.noise_scale)
+            key = (sampler.name, sampler.num_steps, *(getattr(sampler, part) for part in KEY[2:]))
         if key not in known:
             pieces, infills, seconds = (held_out, held_out, None) if sampler is None else make(sampler)
             of_infills = score(infills, reference, mask)
@@ -141,7 +143,8 @@ def line(row):
 
 def label(row):
     times = f", each {row['resamplings']} times" if row["resamplings"] > 1 else ""
-    return row["sampler"] + times + (f", noise x {row['noise_scale']:g}" if row["noise_scale"] != 1 else "")
+    noise = f", noise x {row['noise_scale']:g}" if row["noise_scale"] != 1 else ""
+    return row["sampler"] + times + noise + (f", guidance {row['guidance']:g}" if row["guidance"] else "")
 
 
 def draw(rows, path):

@@ -37,14 +37,15 @@ def sampler_options(command):
                       f"{quality} is {sampler.name} with {sampler.num_steps} steps"
                       for quality, sampler in QUALITIES.items()) + ".")  # fmt: skip
     @click.option("--sampler", type=click.Choice(SAMPLERS), default=None,
-                  help="Instead of the quality's, with all the noise that it has by derivation.")  # fmt: skip
+                  help="Instead of the quality's, with all its noise and no guidance.")  # fmt: skip
     @click.option("--steps", type=click.IntRange(1), default=None, help="Of the sampler, instead of the quality's.")
     @functools.wraps(command)
     def with_sampler(quality, sampler, steps, **options):
         chosen = Sampler(sampler, QUALITIES[quality].num_steps) if sampler else QUALITIES[quality]
         chosen = dataclasses.replace(chosen, num_steps=steps or chosen.num_steps)
         click.get_current_context().params |= {  # what `--dry-run` prints
-            "sampler": chosen.name, "steps": chosen.num_steps, "noise_scale": chosen.noise_scale
+            "sampler": chosen.name, "steps": chosen.num_steps, "noise_scale": chosen.noise_scale,
+            "guidance": chosen.guidance,
         }  # fmt: skip
         return command(sampler=chosen, **options)
 

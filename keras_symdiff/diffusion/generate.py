@@ -8,6 +8,7 @@ import numpy as np
 from keras_symdiff.constants import PIECE_PHRASES
 from keras_symdiff.diffusion import noise_streams
 from keras_symdiff.diffusion.ancestral import ancestral_sampling, reverse_steps
+from keras_symdiff.diffusion.context_guidance import ContextGuidance
 from keras_symdiff.diffusion.forward_process import show_given
 from keras_symdiff.diffusion.noise_schedule import NoiseSchedule
 from keras_symdiff.diffusion.sampler import Sampler
@@ -123,7 +124,7 @@ def _generate(
     steps = _steps(sampler, schedule)  # (S, 5), or (S, 7) of a solver
     take_steps = ancestral_sampling if sampler.name == "ancestral" else solver_sampling
     shows_given = given is not None and getattr(model, "given_share", 0) > 0
-    reverse_process = _reverse_process(denoiser, take_steps, shows_given)
+    reverse_process = _reverse_process(denoiser, take_steps, shows_given, sampler.guidance)
     shape = _piece_shape(denoiser)
     # Chunks of one size and batches of one size: one compiled function serves them all.
     largest = MAX_CHUNK_STEPS if observe is None else max(1, len(steps) // 20)
@@ -165,18 +166,22 @@ def _generate(
 class _ReverseProcess(keras.Model):
     """Gives the sampler Keras's compiled `predict_on_batch`, which takes weights as arguments on every backend."""
 
-    def __init__(self, denoiser, take_steps, shows_given):
+    def __init__(self, denoiser, take_steps, shows_given, guidance):
         # float32 whatever the global policy: under bfloat16 the inputs, noise levels among them, would be rounded.
         super().__init__(dtype="float32", name="reverse_process")
         self.denoiser = denoiser
+        self.guided = ContextGuidance(denoiser, guidance) if guidance else None
         self.take_steps = take_steps
         self.shows_given = shows_given
         self.built = True  # nothing of its own to build; Keras would run a chunk for it
 
     def call(self, inputs):
         def denoise(x, level):
+            state_level = level[0, 0]
             if self.shows_given:
                 x, level = show_given(x, level, inputs["given"], inputs["keep_mask"])
+            if self.guided is not None:
+                return self.guided([x, level], state_level)
             return self.denoiser([x, level], training=False)
 
         return self.take_steps(denoise, **inputs)
@@ -184,8 +189,8 @@ class _ReverseProcess(keras.Model):
 
 # The compiled function lives with the wrapper: kept, so that the next call does not compile again.
 @functools.lru_cache(maxsize=4)  # new pieces and infills, by two samplers
-def _reverse_process(denoiser, take_steps, shows_given):
-    return _ReverseProcess(denoiser, take_steps, shows_given)
+def _reverse_process(denoiser, take_steps, shows_given, guidance):
+    return _ReverseProcess(denoiser, take_steps, shows_given, guidance)
 
 
 def _steps(sampler, schedule):

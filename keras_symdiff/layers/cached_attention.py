@@ -6,13 +6,17 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="keras_symdiff")
 class CachedAttention(keras.layers.MultiHeadAttention):
-    """`keras.layers.MultiHeadAttention` with one more way to call it: a single position against a cache.
+    """`keras.layers.MultiHeadAttention` with two more ways to call it: a single position against a cache, and
+    positions that see themselves only.
 
     Example:
         ```python
         y, keys, values = attention.step(x, keys, values, index)  # x (B, 1, D), keys and values (B, L, H, K)
+        y = attention.alone(x)  # x (B, L, D)
         ```
     """
+
+    # Keras keeps its layers private; KerasHub's cached attention reaches for them in the same way.
 
     def step(self, x, keys, values, index):
         """Causal self-attention of one position.
@@ -28,9 +32,19 @@ class CachedAttention(keras.layers.MultiHeadAttention):
         """
         positions = ops.arange(keys.shape[1])
         here = (positions == index)[None, :, None, None]  # (1, L, 1, 1)
-        # Keras keeps these layers private; KerasHub's cached attention reaches for them in the same way.
         keys = ops.where(here, self._key_dense(x), keys)  # (B, L, H, K)
         values = ops.where(here, self._value_dense(x), values)
         seen = (positions <= index)[None, None]  # (1, 1, L)
         output, _ = self._compute_attention(self._query_dense(x), keys, values, attention_mask=seen)  # (B, 1, H, K)
         return self._output_dense(output), keys, values
+
+    def alone(self, x):
+        """Attention of each position to itself only.
+
+        Args:
+            x: `(B, L, D)`. Features of the positions.
+
+        Returns:
+            `(B, L, D)`.
+        """
+        return self._output_dense(self._value_dense(x))

@@ -20,6 +20,7 @@ class TransformerBlock(keras.layers.Layer):
 
     Call arguments:
         inputs: tensor of shape `(B, L, D)`.
+        attend: bool. Whether positions see others than themselves. Defaults to `True`.
 
     Returns:
         Tensor of shape `(B, L, D)`.
@@ -73,9 +74,10 @@ class TransformerBlock(keras.layers.Layer):
         self.mlp_output.build((*inputs_shape[:-1], self.mlp_dim))
         self.built = True
 
-    def call(self, inputs):
+    def call(self, inputs, attend=True):
         x = self.attention_norm(inputs)
-        return self._mlp(inputs + self.attention(x, x, use_causal_mask=self.causal))  # (B, L, D)
+        x = self.attention(x, x, use_causal_mask=self.causal) if attend else self.attention.alone(x)
+        return self._mlp(inputs + x)  # (B, L, D)
 
     def step(self, inputs, keys, values, index):
         """One position of a causal block, given the earlier ones; see `CachedAttention.step`.

@@ -21,6 +21,8 @@ def test_qualities_cost_ever_more_steps():
         ({"name": "ddim", "eta": 1.1}, "eta=1.1"),
         ({"name": "dpm-solver-sde", "noise_scale": -0.1}, "noise_scale=-0.1"),
         ({"name": "dpm-solver-sde", "noise_scale": float("nan")}, "noise_scale=nan"),
+        ({"guidance": -0.1}, "guidance=-0.1"),
+        ({"guidance": float("nan")}, "guidance=nan"),
         *(({"name": name, "noise_scale": 0.9}, "noise_scale=0.9") for name in SAMPLERS if name != "dpm-solver-sde"),
         *(({"name": name, "eta": 0.5}, "eta=0.5") for name in SAMPLERS if name != "ddim"),
     ],
