@@ -28,6 +28,7 @@ ROWS = [
     ("`fit`", "torch", "mixed_bfloat16"),
 ]
 TOLERANCE = 1e-4
+WARM_UP = 1  # rounds that are not timed; workers begin one more at the end, and wait
 
 
 def draw_latents(steps, batch_size):
@@ -83,7 +84,7 @@ def work_by_hand(options, batch_size):
     print(f"loss of the same weights and noise: fit {ours:.6f}, hand-written {theirs:.6f}", file=sys.stderr)
     state = initial_state({weight.path: weight.value for weight in denoiser.weights})
     batches = draw_latents(options.steps, batch_size).reshape(options.steps, batch_size, 32, 42)
-    for _ in range(1 + options.rounds):
+    for _ in range(options.rounds + WARM_UP + 1):
         await_turn()
         start = time.perf_counter()
         for batch in batches:
@@ -111,7 +112,7 @@ def work_by_fit(options, model, batch_size):
     announce(model.network, options.dtype, batch_size)
     model.compile(steps_per_execution=options.steps_per_execution if keras.backend.backend() != "torch" else 1)
     latents = draw_latents(options.steps, batch_size)
-    model.fit(latents, batch_size=batch_size, epochs=1 + options.rounds, verbose=0, callbacks=[Turns()])
+    model.fit(latents, batch_size=batch_size, epochs=options.rounds + WARM_UP + 1, verbose=0, callbacks=[Turns()])
 
 
 def start_worker(row, options, model, batch_size):
@@ -123,13 +124,21 @@ def start_worker(row, options, model, batch_size):
     return subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
-def take_turn(worker):
-    """Returns the numbers that a worker prints at the end of its turn: seconds, or what `announce` prints."""
+def await_ready(worker):
     if worker.stdout.readline().strip() != "ready":
         raise SystemExit(f"A worker ended early; its error stands above. Received: {' '.join(worker.args)}")
+
+
+def take_turn(worker):
+    """Returns the numbers that a worker prints at the end of its turn: seconds, or what `announce` prints.
+
+    It is ready for the next turn then, and no worker computes between turns.
+    """
     worker.stdin.write("go\n")
     worker.stdin.flush()
-    return [float(number) for number in worker.stdout.readline().split()]
+    numbers = [float(number) for number in worker.stdout.readline().split()]
+    await_ready(worker)
+    return numbers
 
 
 def print_table(rows, seconds, ceilings, options, model, batch_size):
@@ -158,16 +167,13 @@ def measure(options, model, batch_size):
     rows = rows[: options.rows]
     workers = [start_worker(row, options, model, batch_size) for row in rows]
     try:
-        ceilings = [take_turn(worker) for worker in workers]
         for worker in workers:
-            take_turn(worker)  # warm-up: compiles
-        seconds = [[] for _ in rows]
-        for _ in range(options.rounds):
-            for times, worker in zip(seconds, workers, strict=True):
-                times.append(take_turn(worker)[0] / options.steps)
+            await_ready(worker)
+        ceilings, _, *rounds = ([take_turn(worker) for worker in workers] for _ in range(1 + WARM_UP + options.rounds))
     finally:
         for worker in workers:
             worker.kill()
+    seconds = [[total / options.steps for (total,) in times] for times in zip(*rounds, strict=True)]
     print_table(rows, seconds, ceilings, options, model, batch_size)
 
 

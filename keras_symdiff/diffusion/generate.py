@@ -169,19 +169,15 @@ class _ReverseProcess(keras.Model):
     def __init__(self, denoiser, take_steps, shows_given, guidance):
         # float32 whatever the global policy: under bfloat16 the inputs, noise levels among them, would be rounded.
         super().__init__(dtype="float32", name="reverse_process")
-        self.denoiser = denoiser
-        self.guided = ContextGuidance(denoiser, guidance) if guidance else None
+        self.denoiser = ContextGuidance(denoiser, guidance) if guidance else denoiser
         self.take_steps = take_steps
         self.shows_given = shows_given
         self.built = True  # nothing of its own to build; Keras would run a chunk for it
 
     def call(self, inputs):
         def denoise(x, level):
-            state_level = level[0, 0]
             if self.shows_given:
                 x, level = show_given(x, level, inputs["given"], inputs["keep_mask"])
-            if self.guided is not None:
-                return self.guided([x, level], state_level)
             return self.denoiser([x, level], training=False)
 
         return self.take_steps(denoise, **inputs)

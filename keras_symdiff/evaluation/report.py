@@ -1,5 +1,6 @@
 """The paper's evidence in one folder: report.json, tables.md and figures."""
 
+import dataclasses
 import functools
 import hashlib
 import io
@@ -54,6 +55,7 @@ def write_report(folder, model, baseline, transform, vae, train, held_out, setti
     num_samples, seed = settings["num_samples"], settings["seed"]
     ancestral = Sampler("ancestral", settings["steps"] or model.schedule.num_steps)
     sampler = QUALITIES.get(settings["quality"], ancestral)
+    settings = settings | {"sampler": dataclasses.asdict(sampler)}  # a quality may mean another one tomorrow
     real = real_pieces(held_out, transform, num_samples, seed)
     training = real_pieces(train, transform, max(_REAL_PIECES, num_samples), seed)
     folder = Path(folder)
@@ -89,7 +91,7 @@ def write_report(folder, model, baseline, transform, vae, train, held_out, setti
 
     reference = Reference(training, train.corpus.tokens, num_latent_pieces=len(real.tokens))
     weights = {"run": model.weights_origin, "baseline": baseline.weights_origin}
-    report = {"settings": settings | {"weights": weights, "reverse_steps": sampler.num_steps}}
+    report = {"settings": settings | {"weights": weights}}
     for task, made in sets.items():
         report[task] = {}
         for done, (name, pieces) in enumerate(made.items(), start=1):

@@ -1,5 +1,6 @@
 """One HTML page on which takes are seen, heard and compared, without a network."""
 
+import dataclasses
 import html
 import json
 import shlex
@@ -64,7 +65,7 @@ def takes_page(takes, shown):
         "title": title,
         "summary": _summary(takes, len(shown)),
         "settings": _settings(takes, names),
-        "command": infill_command(request, takes.preset.name, shown[0].path.parent),
+        "command": infill_command(request, takes.preset, shown[0].path.parent),
         "first": first,
         "end": end,
         "playFrom": max(first, play_from),
@@ -95,9 +96,9 @@ def takes_page(takes, shown):
 
 
 def infill_command(request, preset, folder):
-    """Returns the command line that makes all takes of a request.
+    """Returns the command line by which `preset`, a `LoadedPreset`, makes all takes of a request.
 
-    A sampler that is no quality's stands by name and steps; its other arguments have no option.
+    A sampler that is no quality's, with other steps or the same, stands by name; its other arguments have no option.
     """
     words = ["symdiff", "infill", request.midi]
     for bars in request.bars:
@@ -106,10 +107,13 @@ def infill_command(request, preset, folder):
     words += ["--track", request.track] if request.track else []
     words += [f"--keep-{request.keep}"] if request.keep else []
     words += ["--takes", request.num_takes, "--seed", request.seed]
-    quality = next((name for name, sampler in QUALITIES.items() if sampler == request.sampler), None)
-    words += ["--quality", quality] if quality else ["--sampler", request.sampler.name]
-    words += ["--steps", request.sampler.num_steps] if request.sampler.num_steps and not quality else []
-    words += ["--temperature", request.temperature, "--preset", preset, "-o", folder]
+    steps = request.sampler.num_steps or preset.model.schedule.num_steps
+    sampler = dataclasses.replace(request.sampler, num_steps=steps)
+    equal = [name for name, quality in QUALITIES.items() if quality == sampler]
+    like = [name for name, quality in QUALITIES.items() if dataclasses.replace(quality, num_steps=steps) == sampler]
+    words += ["--quality", (equal or like)[0]] if like else ["--sampler", sampler.name]
+    words += [] if equal else ["--steps", steps]
+    words += ["--temperature", request.temperature, "--preset", preset.name, "-o", folder]
     return shlex.join(map(str, words))
 
 
@@ -122,7 +126,10 @@ def _summary(takes, count):
 def _settings(takes, names):
     """Pairs of a name and a value."""
     request, melody = takes.request, takes.piece.melody
-    steps = f", {request.sampler.num_steps} steps" if request.sampler.num_steps else ""
+    sampler = request.sampler
+    how = [sampler.name, f"{sampler.num_steps or takes.preset.model.schedule.num_steps} steps"]
+    how += [f"noise x {sampler.noise_scale:g}"] if sampler.noise_scale != 1 else []
+    how += [f"guidance {sampler.guidance:g}"] if sampler.guidance else []
     settings = {
         "File": Path(request.midi).name,
         "Track": f"{melody.track + 1} {melody.name}".strip(),
@@ -130,7 +137,7 @@ def _settings(takes, names):
         "Kept of them": request.keep or "nothing",
         "Model": Path(takes.preset.name).name,
         "Seed": request.seed,
-        "Sampler": request.sampler.name + steps,
+        "Sampler": ", ".join(how),
         "Temperature": f"{request.temperature:g}",
     }
     return [(name, str(value)) for name, value in settings.items()]

@@ -59,7 +59,7 @@ def test_a_quality_samples_as_users_do(cli, command, tmp_path):
     code, _, err = cli(*command, "--train", LAKH, "--quality", "draft", "-o", tmp_path / "report")
     assert code == 0, err
     settings = json.loads((tmp_path / "report" / "report.json").read_text())["settings"]
-    assert (settings["quality"], settings["steps"], settings["reverse_steps"]) == ("draft", None, 10)
+    assert (settings["quality"], settings["steps"], settings["sampler"]["num_steps"]) == ("draft", None, 10)
     code, _, err = cli(*command, "--steps", 4, "--quality", "draft", "-o", tmp_path / "report")
     assert (code, "--quality brings its own --steps: give one of them" in err.splitlines()[-1]) == (2, True), err
 

@@ -1,7 +1,9 @@
+import dataclasses
 import json
 import pathlib
 import re
 import shlex
+import types
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from web_browser import WebBrowser
 
 from keras_symdiff import Melody, write_midi
 from keras_symdiff.cli.infill import infill_command
+from keras_symdiff.diffusion.noise_schedule import NoiseSchedule
 from keras_symdiff.diffusion.sampler import QUALITIES, Sampler
 from keras_symdiff.music.midi import read_score
 from keras_symdiff.takes import page
@@ -111,13 +114,17 @@ def test_a_big_song_stays_small(tmp_path, monkeypatch):
     ("sampler", "quality", "name", "steps"),
     [
         (QUALITIES["draft"], "draft", None, None),
+        (dataclasses.replace(QUALITIES["best"], num_steps=7), "best", None, 7),
         (Sampler("heun", 7), "normal", "heun", 7),
+        (Sampler(), "normal", "ancestral", 1000),
     ],
-    ids=["a quality", "another sampler"],
+    ids=["a quality", "other steps", "another sampler", "all steps"],
 )
 def test_the_command_that_makes_all_takes_is_one_of_infill(sampler, quality, name, steps):
     request = InfillRequest("a song.mid", ("9-12", "20.2-21.3"), 4, 2, None, "rhythm", 8, 5, sampler, temperature=0.5)
-    program, verb, *arguments = shlex.split(page.infill_command(request, "a preset", "out"))
+    model = types.SimpleNamespace(schedule=NoiseSchedule.linear())
+    preset = LoadedPreset("a preset", {}, model, None, None, None)
+    program, verb, *arguments = shlex.split(page.infill_command(request, preset, "out"))
     assert (program, verb) == ("symdiff", "infill")
     arguments[0] = str(TUNE)  # a file that is there
     options = infill_command.make_context("infill", arguments).params
