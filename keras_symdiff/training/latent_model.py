@@ -8,6 +8,7 @@ from keras import ops
 from keras_symdiff.presets.default import DEFAULT_PRESET
 from keras_symdiff.presets.preset import load_weights, preset_folder, read_config, write_part
 from keras_symdiff.training.paper_optimizer import paper_optimizer
+from keras_symdiff.training.scanned_steps import scanned_steps
 from keras_symdiff.training.seeded_batches import SeededBatches
 
 
@@ -76,6 +77,15 @@ class LatentModel(keras.Model):
             # Keras would mix an epoch's batches again, by Python's global `random`.
             kwargs |= {"shuffle": False, "callbacks": [x.follow_epochs(), *(kwargs.get("callbacks") or [])]}
         return super().fit(x, steps_per_epoch=steps_per_epoch, validation_data=validation_data, **kwargs)
+
+    def make_train_function(self, force=False):
+        """As Keras's, but that JAX on one device takes `steps_per_execution` steps in one compiled call."""
+        if self.train_function is not None and not force:
+            return
+        super().make_train_function(force)
+        compiled = keras.backend.backend() == "jax" and self.jit_compile and not self.run_eagerly
+        if compiled and self.steps_per_execution > 1 and keras.distribution.distribution() is None:
+            self.train_function = scanned_steps(self.train_step, self.steps_per_execution)
 
     def call(self, latents):
         """Returns `latents`: noise and network are the loss's business."""
