@@ -1,5 +1,6 @@
 """Training a model of latents on encoded melodies."""
 
+import math
 import zlib
 
 import keras
@@ -9,6 +10,7 @@ from keras_symdiff.training.run_directory import RunDirectory
 from keras_symdiff.training.seeded_batches import SeededBatches
 
 DECAY_PER_EPOCH = 0.98  # paper 4.3: every 4000 steps, the default length of an epoch
+STEPS_A_CALL = 10
 
 
 def train_latent_model(
@@ -63,7 +65,9 @@ def train_latent_model(
     run = RunDirectory(run_folder, options | data)
     transform.save(run.path / "latent_transform.json")
     vae.save_preset(run.path)
-    model.compile(paper_optimizer(learning_rate, ema_momentum))
+    # Several steps a call pay on JAX, on a CPU too (benchmarks/README.md); PyTorch refuses them.
+    together = math.gcd(steps, STEPS_A_CALL) if keras.backend.backend() == "jax" else 1
+    model.compile(paper_optimizer(learning_rate, ema_momentum), steps_per_execution=together)
     run.fit(
         model,
         SeededBatches(pieces, batch_size, steps, seed, augment=lambda rows, stream: phrases[rows]),
