@@ -107,14 +107,20 @@ def infill_command(request, preset, folder):
     words += ["--track", request.track] if request.track else []
     words += [f"--keep-{request.keep}"] if request.keep else []
     words += ["--takes", request.num_takes, "--seed", request.seed]
-    steps = request.sampler.num_steps or preset.model.schedule.num_steps
-    sampler = dataclasses.replace(request.sampler, num_steps=steps)
+    sampler = _sampler(request, preset)
+    steps = sampler.num_steps
     equal = [name for name, quality in QUALITIES.items() if quality == sampler]
     like = [name for name, quality in QUALITIES.items() if dataclasses.replace(quality, num_steps=steps) == sampler]
     words += ["--quality", (equal or like)[0]] if like else ["--sampler", sampler.name]
     words += [] if equal else ["--steps", steps]
     words += ["--temperature", request.temperature, "--preset", preset.name, "-o", folder]
     return shlex.join(map(str, words))
+
+
+def _sampler(request, preset):
+    """The request's sampler, with a number of steps where it has left that to the schedule."""
+    steps = request.sampler.num_steps or preset.model.schedule.num_steps
+    return dataclasses.replace(request.sampler, num_steps=steps)
 
 
 def _summary(takes, count):
@@ -126,8 +132,8 @@ def _summary(takes, count):
 def _settings(takes, names):
     """Pairs of a name and a value."""
     request, melody = takes.request, takes.piece.melody
-    sampler = request.sampler
-    how = [sampler.name, f"{sampler.num_steps or takes.preset.model.schedule.num_steps} steps"]
+    sampler = _sampler(request, takes.preset)
+    how = [sampler.name, f"{sampler.num_steps} steps"]
     how += [f"noise x {sampler.noise_scale:g}"] if sampler.noise_scale != 1 else []
     how += [f"guidance {sampler.guidance:g}"] if sampler.guidance else []
     settings = {
