@@ -11,11 +11,11 @@ import time
 import numpy as np
 
 from keras_symdiff import framewise_self_similarity
-from keras_symdiff.evaluation.framewise_self_similarity import overlap_moments, relative_similarity
 from keras_symdiff.evaluation.generators import keep_mask
-from keras_symdiff.evaluation.intervals import interval, resampled_counts
 from keras_symdiff.evaluation.real_pieces import Pieces
 from keras_symdiff.evaluation.score import Reference, score
+from keras_symdiff.metrics.framewise_self_similarity import overlap_moments, relative_similarity
+from keras_symdiff.metrics.intervals import interval, resampled_counts
 from keras_symdiff.music.corpus import read_corpus
 
 PIECES = 1000

@@ -15,7 +15,7 @@ from pathlib import Path
 import mido
 import numpy as np
 
-from keras_symdiff.music.gap import find_gaps, parse_bars
+from keras_symdiff.infilling.gaps import find_gaps, parse_bars
 from keras_symdiff.music.midi import MidiError, melodies_of_score, read_score, ticks_to_steps
 from keras_symdiff.music.splice import splice_melody
 

@@ -37,10 +37,10 @@ def measure(options):
 
     from keras_symdiff import LatentDiffusion, LatentTransform, MusicVAE, TransformerDenoiser, sample
     from keras_symdiff.diffusion.sampler import QUALITIES
+    from keras_symdiff.infilling.infill_request import InfillRequest
+    from keras_symdiff.infilling.loaded_preset import LoadedPreset
+    from keras_symdiff.infilling.make_takes import make_takes
     from keras_symdiff.models.sizes import SIZES
-    from keras_symdiff.takes.infill_request import InfillRequest
-    from keras_symdiff.takes.loaded_preset import LoadedPreset
-    from keras_symdiff.takes.make_takes import make_takes
 
     def pieces(model, transform, vae, number):
         scaled = sample(model, number, seed=0, sampler=QUALITIES["normal"])  # (N, 32, D)

@@ -38,8 +38,8 @@ def encode_command(paths, output, publish, transpose, preset, dry_run):
         raise click.BadParameter(f"{output} does not end in .npz", param_hint="-o")
     announce_backend()
     from keras_symdiff.latents.latent_corpus import LatentCorpus
+    from keras_symdiff.music.transpose import transpose_corpus
     from keras_symdiff.vae.music_vae import MusicVAE
-    from keras_symdiff.vae.transpose import transpose_corpus
 
     vae = MusicVAE.from_preset(preset)
     corpus = transpose_corpus(read_corpus_aloud(paths), transpose)

@@ -40,8 +40,9 @@ def infill_command(
         raise click.UsageError("Name one of --track and --track-name")
     if keep_rhythm and keep_pitches:
         raise click.UsageError("Name one of --keep-rhythm and --keep-pitches: both leave nothing to compose")
-    from keras_symdiff.music.bar_picture import draw_bars
-    from keras_symdiff.takes.infill_request import InfillRequest
+    from keras_symdiff.infilling.gaps import bar_lines
+    from keras_symdiff.infilling.infill_request import InfillRequest
+    from keras_symdiff.render.bar_picture import draw_bars
 
     keep = "rhythm" if keep_rhythm else "pitches" if keep_pitches else None
     request = InfillRequest(
@@ -52,14 +53,15 @@ def infill_command(
     click.echo(f"Melody: {melody.name or '(no name)'} (track {melody.track + 1}), because {piece.reason}")
     click.echo(f"Composing bars {names}")
     if dry_run:
-        return click.echo(draw_bars(melody, piece.gaps, piece.num_steps))
+        lines = bar_lines(melody, max(piece.num_steps, melody.num_steps, piece.gaps[-1].end_step))
+        return click.echo(draw_bars(melody, piece.gaps, lines))
 
     from keras_symdiff.cli.aloud import announce_backend, progress_bar
 
     announce_backend()
-    from keras_symdiff.takes.loaded_preset import LoadedPreset
-    from keras_symdiff.takes.make_takes import make_takes
-    from keras_symdiff.takes.ranking import score_table
+    from keras_symdiff.infilling.loaded_preset import LoadedPreset
+    from keras_symdiff.infilling.make_takes import make_takes
+    from keras_symdiff.infilling.ranking import score_table
 
     loaded = LoadedPreset.load(preset)
     click.echo(f"Weights: {loaded.model.weights_origin}", err=True)

@@ -15,6 +15,6 @@ def replay_command(record, output):
     from keras_symdiff.cli.aloud import announce_backend, progress_bar
 
     announce_backend()
-    from keras_symdiff.takes.replay import replay
+    from keras_symdiff.infilling.replay import replay
 
     click.echo(f"Wrote {replay(record, output, progress_bar('Sampling'))}, the same bytes as recorded")

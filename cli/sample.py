@@ -41,11 +41,11 @@ def sample_command(num_samples, output, sampler, audio, temperature, preset, see
     from keras_symdiff.diffusion.generate import sample
     from keras_symdiff.diffusion.latent_diffusion import LatentDiffusion
     from keras_symdiff.latents.latent_transform import LatentTransform
-    from keras_symdiff.music.audio import write_audio
     from keras_symdiff.music.melody import Melody
     from keras_symdiff.music.midi import write_midi
-    from keras_symdiff.music.piano_roll import plot_piano_roll
     from keras_symdiff.presets.preset import preset_folder
+    from keras_symdiff.render.audio import write_audio
+    from keras_symdiff.render.piano_roll import plot_piano_roll
     from keras_symdiff.vae.music_vae import MusicVAE
 
     folder = preset_folder(preset)

@@ -71,8 +71,8 @@ def train_command(
     import numpy as np
 
     from keras_symdiff import LatentDiffusion, LatentMDN, LatentTransform, MusicVAE, TransformerDenoiser, TransformerMDN
-    from keras_symdiff.evaluation.training_phrases import read_training_phrases, write_training_phrases
     from keras_symdiff.presets.preset import preset_folder, read_config
+    from keras_symdiff.presets.training_phrases import read_training_phrases, write_training_phrases
     from keras_symdiff.training.train_latent_model import train_latent_model
 
     wrapper, network = {"diffusion": (LatentDiffusion, TransformerDenoiser), "mdn": (LatentMDN, TransformerMDN)}[model]

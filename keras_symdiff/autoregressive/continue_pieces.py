@@ -9,7 +9,7 @@ from keras import ops
 from keras_symdiff.autoregressive.cached_step import cached_step, empty_cache
 from keras_symdiff.autoregressive.mixture import draw_from_mixture
 from keras_symdiff.constants import PIECE_PHRASES
-from keras_symdiff.diffusion.noise_streams import AUTOREGRESSIVE, noise_streams
+from keras_symdiff.noise_streams import Purpose, noise_streams
 
 
 def continue_pieces(model, prefix, seed=0, first_piece=0, temperature=1.0, batch_size=100, progress=None):
@@ -65,7 +65,7 @@ def continue_pieces(model, prefix, seed=0, first_piece=0, temperature=1.0, batch
     given = np.pad(given, ((0, num_batches * batch - len(given)), (0, 0), (0, 0)))
     pieces = []
     for first in range(0, len(given), batch):
-        streams = noise_streams(seed, range(first_piece + first, first_piece + first + batch), AUTOREGRESSIVE)
+        streams = noise_streams(seed, range(first_piece + first, first_piece + first + batch), Purpose.AUTOREGRESSIVE)
         draws = [_draw(stream, length, mdn) for stream in streams]
         inputs = {
             "given": given[first : first + batch],

@@ -6,7 +6,6 @@ import keras
 import numpy as np
 
 from keras_symdiff.constants import PIECE_PHRASES
-from keras_symdiff.diffusion import noise_streams
 from keras_symdiff.diffusion.ancestral import ancestral_sampling, reverse_steps
 from keras_symdiff.diffusion.context_guidance import ContextGuidance
 from keras_symdiff.diffusion.forward_process import show_given
@@ -19,6 +18,7 @@ from keras_symdiff.diffusion.solvers import (
     solver_sampling,
     with_resampling,
 )
+from keras_symdiff.noise_streams import Purpose, draw, noise_streams
 
 # Ancestral steps of one compiled call. Its noise is drawn on the host: a megabyte for 4 samples of the paper's size.
 MAX_CHUNK_STEPS = 50
@@ -142,18 +142,18 @@ def _generate(
     for first in range(0, num_samples, batch):
         indices = range(first, first + batch)
         numbers = range(first_piece + first, first_piece + first + batch)
-        reverse_streams = noise_streams.noise_streams(seed, numbers, noise_streams.REVERSE)
-        forward_streams = noise_streams.noise_streams(seed, numbers, noise_streams.FORWARD)
+        reverse_streams = noise_streams(seed, numbers, Purpose.REVERSE)
+        forward_streams = noise_streams(seed, numbers, Purpose.FORWARD)
         inputs = {} if given is None else {"given": given[indices], "keep_mask": keep_mask[indices]}
-        x = noise_streams.draw(reverse_streams, shape)  # (B, L, D)
+        x = draw(reverse_streams, shape)  # (B, L, D)
         filled = min(batch, num_samples - first)
         if observe is not None:
             observe(0, x[:filled])
         for done in range(0, len(steps), chunk):
             inputs |= {"x": x, "steps": steps[done : done + chunk]}
-            inputs["noise"] = noise_streams.draw(reverse_streams, (chunk, *shape))  # (B, S, L, D)
+            inputs["noise"] = draw(reverse_streams, (chunk, *shape))  # (B, S, L, D)
             if given is not None:
-                inputs["given_noise"] = noise_streams.draw(forward_streams, (chunk, *shape))  # (B, S, L, D)
+                inputs["given_noise"] = draw(forward_streams, (chunk, *shape))  # (B, S, L, D)
             x = reverse_process.predict_on_batch(inputs)  # (B, L, D)
             if observe is not None:
                 observe(done + chunk, x[:filled])

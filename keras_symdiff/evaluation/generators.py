@@ -4,8 +4,8 @@ import numpy as np
 
 from keras_symdiff.autoregressive.continue_pieces import continue_pieces
 from keras_symdiff.diffusion.generate import infill, sample
-from keras_symdiff.diffusion.noise_streams import PRIOR, noise_streams
 from keras_symdiff.evaluation.spherical_interpolation import spherical_interpolation
+from keras_symdiff.noise_streams import Purpose, noise_streams
 
 GAP = slice(8, 24)  # paper 5.2: the middle 16 of 32 phrases, bars 17-48
 
@@ -62,7 +62,7 @@ def generators(task, model, baseline, transform, held_out, sampler, num_samples,
         return transform.forward(latents)
 
     def draw_prior(pieces):
-        streams = noise_streams(seed, pieces, PRIOR)
+        streams = noise_streams(seed, pieces, Purpose.PRIOR)
         latents = np.stack([stream.standard_normal((length, transform.latent_dim)) for stream in streams])
         return transform.forward(latents)
 

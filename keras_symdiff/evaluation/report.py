@@ -15,12 +15,12 @@ from keras_symdiff.constants import PHRASE_STEPS
 from keras_symdiff.diffusion.sampler import QUALITIES, Sampler
 from keras_symdiff.evaluation import figures
 from keras_symdiff.evaluation.generators import generators, keep_mask
-from keras_symdiff.evaluation.nulls import INFILLING_NULLS, UNCONDITIONAL_NULLS
-from keras_symdiff.evaluation.piece_statistics import DENSITY_BINS, RANGE_BINS, piece_statistics
 from keras_symdiff.evaluation.real_pieces import Pieces, real_pieces
 from keras_symdiff.evaluation.refinement import REFINED_PIECES, refinement_curves, refinement_figures
 from keras_symdiff.evaluation.score import Reference, score
 from keras_symdiff.evaluation.tables import tables
+from keras_symdiff.metrics.nulls import INFILLING_NULLS, UNCONDITIONAL_NULLS
+from keras_symdiff.metrics.piece_statistics import DENSITY_BINS, RANGE_BINS, piece_statistics
 from keras_symdiff.training.record_options import record_options
 from keras_symdiff.write_atomically import write_atomically
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_symdiff.evaluation.framewise_self_similarity import (
+from keras_symdiff.metrics.framewise_self_similarity import (
     framewise_self_similarity,
     overlap_distance,
     overlap_moments,
@@ -10,11 +10,11 @@ from keras_symdiff.evaluation.framewise_self_similarity import (
     relative_similarity,
     seam_pairs,
 )
-from keras_symdiff.evaluation.frechet_distance import frechet_distance, frechet_distances
-from keras_symdiff.evaluation.intervals import interval, resampled_counts
-from keras_symdiff.evaluation.maximum_mean_discrepancy import maximum_mean_discrepancies, maximum_mean_discrepancy
-from keras_symdiff.evaluation.memorisation import distinct_in_any_key, training_phrase_rate
-from keras_symdiff.evaluation.piece_statistics import piece_statistics
+from keras_symdiff.metrics.frechet_distance import frechet_distance, frechet_distances
+from keras_symdiff.metrics.intervals import interval, resampled_counts
+from keras_symdiff.metrics.maximum_mean_discrepancy import maximum_mean_discrepancies, maximum_mean_discrepancy
+from keras_symdiff.metrics.memorisation import distinct_in_any_key, training_phrase_rate
+from keras_symdiff.metrics.piece_statistics import piece_statistics
 
 FEATURES = ("pitch", "duration")
 # Resamples of a set and of the reference are drawn apart; sets of equal size share theirs.

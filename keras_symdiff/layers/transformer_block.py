@@ -5,8 +5,6 @@ from keras import ops
 
 from keras_symdiff.layers.cached_attention import CachedAttention
 
-TRUNCATED_STDDEV = 0.87962566103423978  # what a unit normal distribution keeps when cut at two deviations
-
 
 @keras.saving.register_keras_serializable(package="keras_symdiff")
 class TransformerBlock(keras.layers.Layer):
@@ -57,9 +55,7 @@ class TransformerBlock(keras.layers.Layer):
         self.attention = CachedAttention(
             self.num_heads,
             embed_dim // self.num_heads,
-            # LeCun-normal by hand: Keras 3.12 takes the rank-3 kernels of attention for convolutions and would draw
-            # queries, keys and values sqrt(num_heads) too small (3.15 does not). Each fan-in here is embed_dim.
-            kernel_initializer=keras.initializers.TruncatedNormal(stddev=embed_dim**-0.5 / TRUNCATED_STDDEV),
+            kernel_initializer="lecun_normal",
             name="attention",
             dtype=self.dtype_policy,
         )

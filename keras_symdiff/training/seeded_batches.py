@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 
+from keras_symdiff.noise_streams import Purpose, noise_streams
+
 
 class SeededBatches(keras.utils.PyDataset):
     """Shuffled batches for `fit`, equal whether training ran through or was killed and resumed.
@@ -54,12 +56,12 @@ class SeededBatches(keras.utils.PyDataset):
         )
         batch = self.array[batch]
         if self.augment is not None:
-            batch = self.augment(batch, np.random.Generator(np.random.Philox(key=[self.seed + 2**32, step])))
+            batch = self.augment(batch, noise_streams(self.seed, [step], Purpose.AUGMENTATION)[0])
         return (batch,)
 
     def _permutation(self, number):
         known = self._known  # read once: TensorFlow may ask from two threads, where an epoch follows another
         if known[0] != number:
-            stream = np.random.Generator(np.random.Philox(key=[self.seed, number]))
+            (stream,) = noise_streams(self.seed, [number], Purpose.ORDER)
             known = self._known = number, stream.permutation(len(self.array))
         return known[1]

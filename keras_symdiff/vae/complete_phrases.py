@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from keras_symdiff.noise_streams import Purpose, draw, noise_streams
+
 _CANDIDATES = 16  # latents tried for a phrase
-# Keys the streams of candidates apart from those of diffusion (`diffusion.noise_streams`) and of decoding.
-_COMPLETING = 220
 
 
 def complete_phrases(vae, latents, forced, temperature=1e-3, seed=0):
@@ -36,7 +36,8 @@ def complete_phrases(vae, latents, forced, temperature=1e-3, seed=0):
     if not len(partly):
         return tokens
     mean, stddev = vae.encode(tokens[partly])  # (P, Z)
-    candidates = mean[:, None] + stddev[:, None] * _draws(seed, partly, mean.shape[-1])  # (P, C, Z)
+    noise = draw(noise_streams(seed, partly, Purpose.COMPLETING), (_CANDIDATES, mean.shape[-1]))  # (P, C, Z)
+    candidates = mean[:, None] + stddev[:, None] * noise  # (P, C, Z)
     candidates[:, 0] = np.asarray(latents)[partly]
     candidates[:, 1] = mean
     candidates = candidates.reshape(-1, mean.shape[-1])  # (P * C, Z)
@@ -46,15 +47,3 @@ def complete_phrases(vae, latents, forced, temperature=1e-3, seed=0):
     best = scores.reshape(-1, _CANDIDATES).argmax(axis=1) + np.arange(len(partly)) * _CANDIDATES
     tokens[partly] = decoded[best]
     return tokens
-
-
-def _draws(seed, phrases, size):
-    """Standard normal noise (P, C, size), float32, one stream a phrase."""
-    return np.stack(
-        [
-            np.random.Generator(
-                np.random.Philox(np.random.SeedSequence(seed, spawn_key=(int(phrase), _COMPLETING)))
-            ).standard_normal((_CANDIDATES, size), dtype=np.float32)
-            for phrase in phrases
-        ]
-    )

@@ -9,6 +9,7 @@ from keras import ops
 
 from keras_symdiff.constants import LATENT_DIM, NUM_TOKENS, PHRASE_STEPS
 from keras_symdiff.music.melody import checked_tokens
+from keras_symdiff.noise_streams import Purpose, noise_streams
 from keras_symdiff.presets.default import DEFAULT_PRESET
 from keras_symdiff.presets.preset import load_weights, preset_folder, read_config, write_part
 from keras_symdiff.training.training_noise import training_noise
@@ -23,9 +24,6 @@ from keras_symdiff.vae.magenta_checkpoint import (
 
 _ENCODE_BATCH = 512
 _DECODE_BATCH = 256
-# Keys the streams of decoding apart from those of diffusion (`diffusion.noise_streams`). At temperature 1e-3 three
-# steps of the golden `musicvae_tiny` are near-ties that dice decide; with this key they fall as they fell in Magenta.
-_DECODING = 219
 _CERTAIN = 1e9  # noise that no logit outweighs: how a token is forced
 
 
@@ -315,15 +313,9 @@ class MusicVAE(keras.Model):
 
 
 def decoding_noise(seed, indices):
-    """Standard Gumbel noise (B, 32, 90), float32, from one stream a phrase, keyed (seed, index)."""
-    return np.stack(
-        [
-            np.random.Generator(np.random.Philox(np.random.SeedSequence(seed, spawn_key=(index, _DECODING)))).gumbel(
-                size=(PHRASE_STEPS, NUM_TOKENS)
-            )
-            for index in indices
-        ]
-    ).astype("float32")
+    """Standard Gumbel noise (B, 32, 90), float32, from one stream per phrase."""
+    streams = noise_streams(seed, indices, Purpose.DECODING)
+    return np.stack([stream.gumbel(size=(PHRASE_STEPS, NUM_TOKENS)) for stream in streams]).astype("float32")
 
 
 def _in_batches(predict, batch_size, array, progress):

@@ -6,10 +6,10 @@ import keras
 import numpy as np
 
 from keras_symdiff.constants import PHRASE_STEPS
+from keras_symdiff.music.transpose import transpose
 from keras_symdiff.training.run_directory import RunDirectory
 from keras_symdiff.training.seeded_batches import SeededBatches
 from keras_symdiff.vae.reconstruction import ReconstructionMetrics
-from keras_symdiff.vae.transpose import transpose
 
 HELD_OUT = 512  # phrases that measure every epoch
 TRANSPOSITION = 5  # semitones up and down, Magenta's augmentation

@@ -6,7 +6,7 @@ from keras import ops
 from keras_symdiff import LatentMDN, TransformerMDN
 from keras_symdiff.autoregressive.continue_pieces import continue_pieces
 from keras_symdiff.autoregressive.mixture import MIN_SCALE
-from keras_symdiff.diffusion.noise_streams import AUTOREGRESSIVE, noise_streams
+from keras_symdiff.noise_streams import Purpose, noise_streams
 
 LENGTH, CHANNELS, MIXTURES = 12, 5, 4
 CLOSE = {"rtol": 1e-3, "atol": 2e-4}  # float32 rounding, fed back over 12 positions; the numbers reach 30
@@ -38,7 +38,7 @@ def test_each_latent_is_drawn_given_the_ones_that_are_returned(mdn, phrases, tem
     mixture = [ops.convert_to_numpy(part) for part in mdn(pieces)]  # one pass over the whole result, without a cache
     for piece in range(3):
         means, log_scales, logits = (part[piece] for part in mixture)
-        stream = noise_streams(3, [piece], AUTOREGRESSIVE)[0]
+        stream = noise_streams(3, [piece], Purpose.AUTOREGRESSIVE)[0]
         gumbel = stream.gumbel(size=(LENGTH, MIXTURES))
         normal = stream.standard_normal((LENGTH, CHANNELS), dtype=np.float32)
         rows, choice = np.arange(LENGTH), np.argmax(logits / temperature + gumbel, axis=-1)

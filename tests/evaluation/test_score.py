@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from keras_symdiff.evaluation.generators import keep_mask
-from keras_symdiff.evaluation.nulls import INFILLING_NULLS, UNCONDITIONAL_NULLS
 from keras_symdiff.evaluation.real_pieces import Pieces
 from keras_symdiff.evaluation.score import Reference, score
+from keras_symdiff.metrics.nulls import INFILLING_NULLS, UNCONDITIONAL_NULLS
 from keras_symdiff.music.corpus import read_corpus
 
 LAKH = pathlib.Path(__file__).parents[1] / "data" / "lakh"

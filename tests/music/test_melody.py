@@ -225,7 +225,7 @@ def test_what_are_not_phrases_is_refused(tokens):
 
 def test_importing_music_is_light():
     code = (
-        "import sys, keras_symdiff.music.midi, keras_symdiff.music.corpus, keras_symdiff.music.piano_roll;"
+        "import sys, keras_symdiff.music.midi, keras_symdiff.music.corpus, keras_symdiff.render.piano_roll;"
         "print([m for m in ('keras', 'note_seq', 'tensorflow', 'scipy', 'matplotlib', 'symusic') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

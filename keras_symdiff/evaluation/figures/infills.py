@@ -5,7 +5,7 @@ import numpy as np
 from keras_symdiff import constants
 from keras_symdiff.evaluation.figures.style import GAP_COLOR, NOTE_EDGE, generator_style, written_figure
 from keras_symdiff.music.melody import Melody
-from keras_symdiff.music.piano_roll import draw_notes, set_pitch_axis
+from keras_symdiff.render.piano_roll import draw_notes, set_pitch_axis
 
 _ROW_HEIGHT = 0.95  # inches
 _GIVEN = "0.2"

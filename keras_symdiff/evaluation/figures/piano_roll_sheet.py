@@ -4,7 +4,7 @@ import numpy as np
 
 from keras_symdiff.evaluation.figures.style import NOTE_EDGE, generator_style, written_figure
 from keras_symdiff.music.melody import Melody
-from keras_symdiff.music.piano_roll import draw_notes, set_pitch_axis
+from keras_symdiff.render.piano_roll import draw_notes, set_pitch_axis
 
 _COLUMNS, _ROW_HEIGHT = 2, 0.85  # pieces, inches
 

@@ -1,0 +1,1 @@
+"""Measures of music: pure functions of arrays."""

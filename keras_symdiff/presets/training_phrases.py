@@ -1,0 +1,73 @@
+"""Which phrases a model was trained on, as a small file of hashes beside its weights."""
+
+import hashlib
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from keras_symdiff.metrics.memorisation import distinct_in_any_key, phrase_keys
+from keras_symdiff.write_atomically import write_atomically
+
+FILE_NAME = "training_phrases.npz"
+
+
+def phrase_hashes(tokens):
+    """Hashes phrases so that transpositions of a phrase are one.
+
+    Of N hashes in a set, a phrase that is not among them is taken for one of them with probability N / 2^32: about one
+    in 43,000 for 100,000 training phrases.
+
+    Args:
+        tokens: integer array `(N, 32)`.
+
+    Returns:
+        uint32 array `(N,)`, the same on every machine.
+    """
+    keys, inverse = np.unique(phrase_keys(np.asarray(tokens)), return_inverse=True)
+    digests = b"".join(hashlib.blake2b(key.tobytes(), digest_size=4).digest() for key in keys)
+    return np.frombuffer(digests, "<u4").astype(np.uint32)[inverse]
+
+
+def write_training_phrases(folder, tokens, earlier=None):
+    """Writes the hashes of training phrases to a run directory, so that novelty can be told without the training data.
+
+    Four bytes a phrase that no other one is a transposition of: 0.4 MB for 100,000.
+
+    Args:
+        folder: path of a run directory or preset.
+        tokens: integer array `(N, 32)`.
+        earlier: uint32 array `(U,)` of further hashes, those of the model that was fine-tuned. Defaults to `None`.
+    """
+    hashes = phrase_hashes(distinct_in_any_key(np.asarray(tokens)))
+    if earlier is not None:
+        hashes = np.append(hashes, earlier)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, hashes=np.unique(hashes))
+    write_atomically(Path(folder) / FILE_NAME, buffer.getvalue())
+
+
+def read_training_phrases(folder):
+    """Reads what `write_training_phrases` wrote.
+
+    Args:
+        folder: path of a run directory or preset.
+
+    Returns:
+        Sorted uint32 array `(U,)`, or `None` where there is no such file.
+
+    Raises:
+        ValueError: when the file is something else.
+    """
+    path = Path(folder) / FILE_NAME
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            hashes = archive["hashes"]
+    except FileNotFoundError:
+        return None
+    except (EOFError, KeyError, OSError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} does not hold hashes of training phrases: {error}") from error
+    if hashes.dtype != np.uint32 or hashes.ndim != 1:
+        raise ValueError(f"{path} must hold uint32 hashes (U,). Received: {hashes.dtype} of shape {hashes.shape}")
+    return hashes

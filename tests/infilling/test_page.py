@@ -1,0 +1,227 @@
+import dataclasses
+import json
+import pathlib
+import re
+import shlex
+import types
+
+import numpy as np
+import pytest
+import symusic
+from web_browser import WebBrowser
+
+from keras_symdiff import Melody, write_midi
+from keras_symdiff.cli.infill import infill_command
+from keras_symdiff.diffusion.noise_schedule import NoiseSchedule
+from keras_symdiff.diffusion.sampler import QUALITIES, Sampler
+from keras_symdiff.infilling import page
+from keras_symdiff.infilling.infill_request import InfillRequest
+from keras_symdiff.infilling.loaded_preset import LoadedPreset
+from keras_symdiff.infilling.make_takes import Takes
+from keras_symdiff.infilling.ranking import TakeScores
+from keras_symdiff.music.midi import read_score
+
+TUNE = pathlib.Path(__file__).parents[1] / "data" / "lakh" / "melody_0.mid"
+SCALE = np.array([60, 62, 64, 65, 67, 69, 71, 72])
+HOSTILE = "</script><script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'>"
+
+
+def tune(num_notes, seed, name, low=0, every=2):
+    pitches = SCALE[np.random.default_rng(seed).integers(0, 8, num_notes)] - low
+    starts = np.arange(num_notes) * every
+    return Melody(pitches, starts, starts + every, name=name, tempos=((0, 96.0), (120, 150.0), (300, 60.5)))
+
+
+def write_song(path, name=HOSTILE, bars=32):
+    write_midi([tune(bars * 8, 0, name), tune(bars * 2, 1, "chords", low=24, every=8)], path)
+    score = symusic.Score(path)
+    drums = symusic.Track("drums", 0, True)
+    drums.notes = symusic.Note.from_numpy(*np.array([(beat * 480, 120, 36 + beat % 3, 90) for beat in range(bars * 4)],
+                                                    np.int32).T)  # fmt: skip
+    score.tracks.append(drums)
+    score.dump_midi(path)
+
+
+def make_takes(song, count=8, bars=("17-24",)):
+    """Takes of notes at random, without a model."""
+    request = InfillRequest(str(song), bars, num_takes=max(2, count), seed=3, track=1)
+    piece = request.read_piece()
+    melodies, scores = {}, {}
+    for number in range(1, count + 1):
+        take = piece.melody
+        for gap in piece.gaps:
+            stream = np.zeros(gap.end_step - gap.first_step, int)
+            stream[::2] = SCALE[np.random.default_rng(number).integers(0, 8, len(stream[::2]))] - 19
+            take = take.replace_steps(gap.first_step, stream)
+        melodies[number], scores[number] = take, TakeScores(0.5 + number / 20, 1.0, np.nan)
+    preset = LoadedPreset("lakh_pop_small", {}, None, None, None, None)
+    return Takes(request, preset, piece, melodies, scores, list(range(count, 0, -1)), {})
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("written")
+    write_song(folder / "song.mid")
+    return make_takes(folder / "song.mid").write(folder / "out & <b>")
+
+
+def page_data(path):
+    text = path.read_text(encoding="utf-8")
+    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)[1])
+
+
+def test_the_page_holds_what_the_files_hold(written):
+    data = page_data(written.page)
+    assert [take["title"] for take in data["takes"]] == ["As it was"] + [f"Take {n}" for n in range(8, 0, -1)]
+    assert (data["first"], data["playFrom"], data["end"]) == (12 * 16, 14 * 16, 28 * 16)
+    for path, take in zip(written.files, data["takes"][1:], strict=True):
+        notes = sorted(tuple(note[:4]) for note in data["shared"] + take["notes"])
+        score, expected = read_score(path), []
+        for index, track in enumerate(score.tracks):
+            expected += [(index, note.time / 120, note.duration / 120, note.pitch) for note in track.notes]
+        assert notes == sorted(note for note in expected if 12 * 16 <= note[1] < 28 * 16)
+        assert take["file"] == path.name
+    assert written.page.stat().st_size < 2_000_000
+
+
+def test_nothing_but_its_title_is_markup(written):
+    text = written.page.read_text(encoding="utf-8")
+    assert HOSTILE not in text
+    assert text.count("<script") == text.count("</script") == 2
+    assert "<title>&lt;/script&gt;" in text
+    assert page_data(written.page)["title"].startswith(HOSTILE)
+
+
+def test_gaps_at_both_ends(tmp_path):
+    write_song(tmp_path / "song.mid")
+    takes = make_takes(tmp_path / "song.mid", 1, ("1", "31-32"))
+    data = page_data(takes.write(tmp_path).page)
+    assert (data["first"], data["playFrom"], data["end"]) == (0, 0, 512)
+    assert data["gaps"] == [[0, 16], [480, 512]]
+
+
+def test_a_big_song_stays_small(tmp_path, monkeypatch):
+    write_song(tmp_path / "song.mid")
+    takes = make_takes(tmp_path / "song.mid", 2)
+    everything = {note[0] for note in page_data(takes.write(tmp_path).page)["shared"]}
+    monkeypatch.setattr("keras_symdiff.infilling.page._MOST_NOTES", 100)
+    data = page_data(takes.write(tmp_path).page)
+    assert everything == {0, 1, 2}
+    assert {note[0] for note in data["shared"]} == {0}
+
+
+@pytest.mark.parametrize(
+    ("sampler", "quality", "name", "steps"),
+    [
+        (QUALITIES["draft"], "draft", None, None),
+        (dataclasses.replace(QUALITIES["best"], num_steps=7), "best", None, 7),
+        (Sampler("heun", 7), "normal", "heun", 7),
+        (Sampler(), "normal", "ancestral", 1000),
+    ],
+    ids=["a quality", "other steps", "another sampler", "all steps"],
+)
+def test_the_command_that_makes_all_takes_is_one_of_infill(sampler, quality, name, steps):
+    request = InfillRequest("a song.mid", ("9-12", "20.2-21.3"), 4, 2, None, "rhythm", 8, 5, sampler, temperature=0.5)
+    model = types.SimpleNamespace(schedule=NoiseSchedule.linear())
+    preset = LoadedPreset("a preset", {}, model, None, None, None)
+    program, verb, *arguments = shlex.split(page.infill_command(request, preset, "out"))
+    assert (program, verb) == ("symdiff", "infill")
+    arguments[0] = str(TUNE)  # a file that is there
+    options = infill_command.make_context("infill", arguments).params
+    assert options == {
+        "midi": str(TUNE), "bars": ("9-12", "20.2-21.3"), "continue_bars": 4, "track": 2, "track_name": None,
+        "keep_rhythm": True, "keep_pitches": False, "takes": 8, "seed": 5, "quality": quality,
+        "sampler": name, "steps": steps, "temperature": 0.5, "preset": "a preset", "output": "out",
+        "audio": False, "dry_run": False,
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    browser = WebBrowser(tmp_path_factory.mktemp("profile"))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def shown(browser, written):
+    """The browser with the page opened anew."""
+    browser.open(written.page)
+    return browser
+
+
+def test_it_draws_a_roll_a_take(shown):
+    rolls = shown.run("""return [...document.querySelectorAll("article svg[role=img]")].map(svg => [
+        svg.getAttribute("aria-label"), svg.querySelectorAll(".note.new").length,
+        svg.querySelectorAll(".note:not(.new)").length, svg.getBoundingClientRect().width])""")
+    assert [roll[0] for roll in rolls[:2]] == ["Piano roll of As it was", "Piano roll of Take 8, 64 new notes"]
+    assert [roll[1:3] for roll in rolls] == [[0, 128]] + [[64, 64]] * 8
+    assert all(roll[3] > 600 for roll in rolls)
+    values = shown.run('return [...document.querySelectorAll("article:nth-child(2) dd")].map(e => e.textContent)')
+    assert values == ["90 %", "100 %", "\u2013"]  # a dash where there was nothing to compare
+
+
+def test_it_plays_and_stops(shown, written):
+    assert shown.run("return context") is None
+    shown.click('button[aria-label="Play Take 8"]')
+    shown.wait_for('context.state === "running"')
+    shown.run("""window.ear = context.createAnalyser(); playing.bus.connect(ear);
+        window.loudest = () => { const wave = new Float32Array(ear.fftSize); ear.getFloatTimeDomainData(wave);
+            return Math.max(...wave.map(Math.abs)); };""")
+    shown.wait_for("loudest() > 0.01")
+    cursor = 'parseFloat(document.querySelector("article.playing .cursor").style.left)'
+    start = 100 * 2 / 16  # two bars before the gap, of 4 + 8 + 4 shown
+    shown.wait_for(f"{cursor} > {start + 1}")
+    assert shown.run(f"return {cursor}") < start + 40
+    # Another take takes over; Escape stops it.
+    shown.click('button[aria-label="Play Take 1"]')
+    assert shown.run("return [...document.querySelectorAll('.playing')].map(e => e.ariaLabel)") == ["Take 1"]
+    shown.press("\ue00c")
+    assert shown.run("return [playing, document.querySelectorAll('.playing').length]") == [None, 0]
+    shown.wait_for('document.querySelectorAll("button[aria-label^=Play]").length === 9')
+
+
+def test_keys_alone_play_and_move(shown):
+    shown.press("\ue004")  # tab: the switch of the other tracks
+    shown.press("\ue004")
+    assert shown.run("return document.activeElement.ariaLabel") == "Play As it was"
+    shown.press("\ue00d")  # space
+    shown.wait_for("playing && context.state === 'running' && context.currentTime > 0.2")
+    shown.press("\ue014")  # right: the next bar
+    step = shown.run("return steps(context.currentTime - playing.offset)")
+    assert 15 * 16 - 1 < step < 15 * 16 + 12
+    shown.press("\ue00d")
+    assert shown.run("return playing") is None
+
+
+def test_it_keeps_to_the_tempo_map(shown, written):
+    for index, path in enumerate(written.files, 1):
+        there = shown.run(f"""return [...data.shared, ...data.takes[{index}].notes]
+            .map(note => [seconds(note[1]), note[3]])""")
+        in_file = [(n.time, n.pitch) for t in read_score(path).to("second").tracks for n in t.notes]
+        first, end = (shown.run(f"return seconds(data.{name})") for name in ("first", "end"))
+        expected = sorted(note for note in in_file if first - 1e-3 < note[0] < end - 1e-3)
+        np.testing.assert_allclose(sorted(map(tuple, there)), expected, atol=2e-3)
+    assert shown.run("return [150, 280, 400].map(s => Math.abs(steps(seconds(s)) - s) < 1e-6)") == [True] * 3
+
+
+def test_no_error_no_request_and_no_script_of_a_name(shown, written):
+    shown.click("article:nth-child(3) button")
+    shown.wait_for("playing && context.state === 'running'")
+    assert shown.run("return document.querySelector('h1').textContent").startswith(HOSTILE)
+    assert shown.run("return [window.hacked, document.querySelectorAll('img').length]") == [None, 0]
+    assert shown.logs("browser") == []
+    requests = [url for url in shown.requests() if not url.startswith("data:")]
+    assert requests == [written.page.absolute().as_uri()]
+    # The page's own policy holds, should a later change forget it.
+    shown.run("fetch('http://127.0.0.1:9/').catch(() => window.refused = true)")
+    shown.wait_for("window.refused")
+    assert "Content Security Policy" in shown.logs("browser")[0]["message"]
+
+
+def test_the_other_tracks_can_be_silenced(shown):
+    shown.click("#others")
+    shown.click("article:nth-child(2) button")
+    assert shown.run("return playing.others.gain.value") == 0
+    shown.click("#others")
+    shown.wait_for("playing.others.gain.value > 0.9")

@@ -1,0 +1,46 @@
+import numpy as np
+
+from keras_symdiff.music.corpus import Corpus
+from keras_symdiff.music.transpose import transpose, transpose_corpus
+
+
+def random_phrases(low, high):
+    stream = np.random.default_rng(0)
+    tokens = stream.integers(low, high, (50, 32)).astype("int8")
+    tokens[stream.random(tokens.shape) < 0.6] = 0
+    tokens[stream.random(tokens.shape) < 0.1] = 1
+    return tokens
+
+
+def test_moves_onsets_and_nothing_else_and_back():
+    tokens = random_phrases(20, 70)
+    semitones = np.arange(50) % 11 - 5
+    moved = transpose(tokens, semitones)
+    assert moved.dtype == tokens.dtype
+    onsets = tokens >= 2
+    np.testing.assert_array_equal(moved[~onsets], tokens[~onsets])
+    np.testing.assert_array_equal((moved - tokens)[onsets], np.repeat(semitones, onsets.sum(axis=1)))
+    np.testing.assert_array_equal(transpose(moved, -semitones), tokens)
+
+
+def test_intervals_shrink_to_stay_within_the_88_pitches():
+    tokens = np.zeros((3, 32), "int8")
+    tokens[0, [0, 8]] = 4, 40
+    tokens[1, [0, 8]] = 88, 40
+    tokens[2, 3] = 1  # no onset at all
+    np.testing.assert_array_equal(
+        transpose(tokens, np.array([-5, 5, 5]))[:, [0, 8, 3]], [[2, 38, 0], [89, 41, 0], [0, 0, 1]]
+    )
+
+
+def test_a_melody_is_transposed_as_a_whole():
+    tokens = np.zeros((3, 32), "int8")
+    tokens[:, 0] = 40, 3, 60  # the first melody could not fall by 2
+    corpus = Corpus(tokens, np.zeros(3, bool), np.array([0, 2, 3]), ["a.mid#x", "b.mid#y"], 2, [])
+    more = transpose_corpus(corpus, 2)
+    np.testing.assert_array_equal(
+        more.tokens[:, 0].reshape(5, 3), [[40, 3, 60], [39, 2, 58], [39, 2, 59], [41, 4, 61], [42, 5, 62]]
+    )
+    np.testing.assert_array_equal(more.offsets, [0, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15])
+    assert more.names[:4] == ["a.mid#x", "b.mid#y", "a.mid#x-2", "b.mid#y-2"]
+    assert more.rests.shape == (15,)
