@@ -39,10 +39,11 @@ _STATISTICS = {
     "Copies of training phrases, any key (share)": ("training_phrase_rate",),
     "Empty frames (share)": ("empty_frames",),
     "Out of key (share of onsets)": ("out_of_key_rate",),
-    "Onsets a bar": ("note_density",),
+    "Onsets per bar": ("note_density",),
     "Range (semitones)": ("pitch_range",),
     "Leaps over an octave (share)": ("leap_rate",),
     "Mean pitch (MIDI)": ("mean_pitch",),
+    "Silent bars (share)": ("silent_bar_rate",),
 }
 
 

@@ -19,12 +19,14 @@ def piece_statistics(tokens):
       piece. Real Lakh melodies: about 0.35.
     - `out_of_key_rate`: share of onsets outside the major scale that fits the piece best, one for the whole piece
       (natural minor and the church modes have the notes of a major scale; a modulation counts as out of key).
-    - `note_density`: onsets a bar of 16 steps.
+    - `note_density`: onsets per bar of 16 steps.
     - `pitch_range`: highest less lowest pitch, in semitones.
     - `leap_rate`: share of the intervals between successive onsets that are wider than an octave, 12 semitones.
     - `mean_pitch`: mean MIDI pitch of the onsets, in [21, 108].
+    - `silent_bar_rate`: share of the bars of 16 steps in which no note sounds.
 
-    Where a number has no meaning it is NaN: all but the density of a silent piece, the leaps of a single note.
+    Where a number has no meaning it is NaN: all but the density and the bars of a silent piece, the leaps of a single
+    note.
 
     Args:
         tokens: integer array `(P, L, 32)`: piece, phrase, step.
@@ -58,6 +60,7 @@ def piece_statistics(tokens):
         "pitch_range": _pitch_range(stream),
         "leap_rate": _ratio(np.bincount(piece[1:][leaps], minlength=num_pieces), onsets - 1),
         "mean_pitch": _ratio(np.bincount(piece, pitch, num_pieces), onsets),
+        "silent_bar_rate": 1 - _sounding_bars(stream).mean(axis=1),
     }
 
 
@@ -71,6 +74,14 @@ def _exact_repeat_rate(tokens):
     _, first = np.unique(keys.view(np.dtype((np.void, keys.shape[1]))).reshape(-1), return_index=True)
     count = sounding.sum(axis=1)
     return _ratio(count - np.bincount(piece[first], minlength=num_pieces), count)
+
+
+def _sounding_bars(stream):
+    """Whether a note sounds in each bar (P, bars)."""
+    steps = np.arange(stream.shape[1])
+    last_event = np.maximum.accumulate(np.where(stream != constants.NO_EVENT, steps, -1), axis=1)
+    sounding = (last_event >= 0) & (np.take_along_axis(stream, last_event, axis=1) >= constants.FIRST_ONSET)
+    return sounding.reshape(len(stream), -1, constants.STEPS_PER_BAR).any(axis=2)
 
 
 def _pitch_range(stream):

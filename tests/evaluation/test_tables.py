@@ -4,7 +4,8 @@ from keras_symdiff.evaluation.tables import PAPER, nulls_not_beaten, tables
 
 KINDS = ("consistency", "variance", "overlap_mean", "overlap_variance", "overlap_distance")
 STATISTICS = (
-    "exact_repeat_rate", "out_of_key_rate", "note_density", "pitch_range", "leap_rate", "mean_pitch", "empty_frames",
+    "exact_repeat_rate", "out_of_key_rate", "note_density", "pitch_range", "leap_rate", "mean_pitch",
+    "silent_bar_rate", "empty_frames",
     "training_phrase_rate",
 )  # fmt: skip
 

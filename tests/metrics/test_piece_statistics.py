@@ -30,6 +30,11 @@ def naive(tokens):
             repeats += phrase in seen
             seen.add(phrase)
     pitches = [token + 19 for token in tokens.reshape(-1).tolist() if token >= 2]
+    sounding, bars = False, []
+    for step, token in enumerate(tokens.reshape(-1).tolist()):
+        sounding = token >= 2 if token else sounding
+        bars += [False] * (step % 16 == 0)
+        bars[-1] |= sounding
     scales = [{(tonic + degree) % 12 for degree in (0, 2, 4, 5, 7, 9, 11)} for tonic in range(12)]
     intervals = [abs(b - a) for a, b in itertools.pairwise(pitches)]
     return {
@@ -39,6 +44,7 @@ def naive(tokens):
         "pitch_range": max(pitches) - min(pitches),
         "leap_rate": sum(i > 12 for i in intervals) / len(intervals),
         "mean_pitch": sum(pitches) / len(pitches),
+        "silent_bar_rate": 1 - sum(bars) / len(bars),
     }
 
 
@@ -81,8 +87,12 @@ def test_silence_has_a_density_only_and_a_single_note_no_intervals():
     silent = np.zeros((1, 4, 32), np.int8)
     silent[0, 0, 0] = 1  # a note-off is no note
     both = piece_statistics(np.concatenate([silent, piece(60)]))
-    assert {name for name, values in both.items() if np.isnan(values[0])} == set(both) - {"note_density"}
+    assert {name for name, values in both.items() if np.isnan(values[0])} == set(both) - {
+        "note_density",
+        "silent_bar_rate",
+    }
     assert both["note_density"][0] == 0
+    assert both["silent_bar_rate"].tolist() == [1, 0]
     assert {name for name, values in both.items() if np.isnan(values[1])} == {"leap_rate"}
     assert both["pitch_range"][1] == 0
 
