@@ -22,6 +22,7 @@ class Purpose(enum.IntEnum):
     DECODING = 5  # the draws of a phrase's tokens
     ORDER = 6  # the order of a pass over the training data
     AUGMENTATION = 7  # changes of a training batch
+    CROPS = 8  # the songs and places that a training batch is cut from
     COMPLETING = 220  # latents tried for a phrase that is given in part
 
 

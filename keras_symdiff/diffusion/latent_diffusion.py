@@ -4,9 +4,11 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_symdiff.diffusion.condition_dropout import DROP_RATES, hide_parts
 from keras_symdiff.diffusion.forward_process import add_noise, continuous_noise_level, show_given
 from keras_symdiff.diffusion.noise_schedule import NoiseSchedule
 from keras_symdiff.models.transformer_denoiser import TransformerDenoiser
+from keras_symdiff.music.condition import CONDITION_DIM
 from keras_symdiff.training.fixed_batches import FixedBatches
 from keras_symdiff.training.latent_model import LatentModel, network_config
 from keras_symdiff.training.training_noise import training_noise
@@ -26,6 +28,11 @@ class LatentDiffusion(LatentModel):
     `training.train_latent_model`. After `fit` the model holds the moving average; its momentum, 0.9999, is for runs
     of 50,000 steps and more, and a short one needs an optimizer with less.
 
+    A denoiser with a `condition_dim` trains on pairs of latents (B, L, D) and conditions (B, L, C), laid out as in
+    `music.condition`. Parts of conditions are hidden at random, so that the model can do without any of them, and
+    without all. The paper's pieces have 32 phrases; pieces with conditions may have fewer and are padded. Where feature
+    0 of the condition is 0, there is no loss.
+
     Args:
         denoiser: model of `[x_t (B, L, D), noise_level (B, 1)]`. Defaults to `TransformerDenoiser()`, the paper's.
         schedule: `NoiseSchedule`. Defaults to the paper's `NoiseSchedule.linear()`.
@@ -36,6 +43,9 @@ class LatentDiffusion(LatentModel):
         given_share: float in [0, 1]. Share of the training pieces of which runs of phrases are given: they are shown
             without noise, at noise level 1, and the loss is of the others. `infill` shows such a model the phrases
             that are given; any other sees them noised, as in the paper. Defaults to 0.
+        drop_rates: dict of float in [0, 1]. How often training hides what: `"piece"`, the whole condition of a piece;
+            `"chroma"`, `"density"`, `"register"` or `"repeats"`, that part of a piece; `"phrase"`, each part of a
+            phrase. Defaults to `None`: `DROP_RATES`, which also holds for keys that are not there.
 
     Example:
     ```python
@@ -52,41 +62,67 @@ class LatentDiffusion(LatentModel):
     batch_size = 64
     preset_part = "latent_diffusion"
 
-    def __init__(self, denoiser=None, schedule=None, seed=0, step_power=1.0, given_share=0.0, **kwargs):
+    def __init__(
+        self, denoiser=None, schedule=None, seed=0, step_power=1.0, given_share=0.0, drop_rates=None, **kwargs
+    ):
         super().__init__(seed, **kwargs)
         if not step_power >= 1:
             raise ValueError(f"`step_power` must be at least 1. Received: step_power={step_power}")
         if not 0 <= given_share <= 1:
             raise ValueError(f"`given_share` must be in [0, 1]. Received: given_share={given_share}")
+        for name, rate in (drop_rates or {}).items():
+            if name not in DROP_RATES or not 0 <= rate <= 1:
+                raise ValueError(
+                    f"`drop_rates` are in [0, 1], of {', '.join(DROP_RATES)}. Received: drop_rates={drop_rates}"
+                )
         self.step_power = step_power
         self.given_share = given_share
+        self.drop_rates = DROP_RATES | (drop_rates or {})
         self.denoiser = denoiser or TransformerDenoiser()
+        if self._condition_dim not in (None, CONDITION_DIM):
+            raise ValueError(
+                f"`denoiser` must have the condition_dim {CONDITION_DIM}, or none. "
+                f"Received: condition_dim={self._condition_dim}"
+            )
         self.schedule = schedule or NoiseSchedule.linear()
         self.noise = training_noise(seed)
 
-    def validation_batches(self, latents):
+    @property
+    def _condition_dim(self):
+        return getattr(self.denoiser, "condition_dim", None)
+
+    def validation_batches(self, latents, condition=None):
         """A validation data set whose noise is drawn once.
 
         Noise levels are spread evenly over the schedule, so that few latents already give a steady loss. No phrase is
-        given.
+        given, and nothing of a condition is hidden.
 
         Args:
             latents: scaled latents (N, L, D).
+            condition: conditions (N, L, C), of a model that has them.
 
         Returns:
-            A `keras.utils.PyDataset` of batches `(latents, (noise_level, noise))`.
+            A `keras.utils.PyDataset` of batches `(latents, (noise_level, noise))`, the latents with their condition as
+            a pair.
         """
         stream = np.random.Generator(np.random.Philox(0))
         uniform = stream.permutation((np.arange(len(latents)) + 0.5) / len(latents))[:, None]  # (N, 1)
         noise_level = ops.convert_to_numpy(continuous_noise_level(self.schedule.noise_level, uniform.astype("float32")))
         noise = stream.standard_normal(latents.shape, dtype=np.float32)  # (N, L, D)
-        return FixedBatches(latents, (noise_level, noise), batch_size=VALIDATION_BATCH)
+        x = latents if condition is None else (latents, condition)
+        return FixedBatches(x, (noise_level, noise), batch_size=VALIDATION_BATCH)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """Mean squared error of the predicted noise for latents `x` (B, L, D).
+        """Mean squared error of the predicted noise for latents `x` (B, L, D), or such and conditions (B, L, C).
 
         Validation passes `y`, a pair of fixed noise levels (B, 1) and noise (B, L, D).
         """
+        x, *condition = x if isinstance(x, (tuple, list)) else (x,)
+        if len(condition) != (self._condition_dim is not None):
+            raise ValueError(
+                "A model with a `condition_dim` trains on pairs of latents and conditions, any other on latents. "
+                f"Received: condition_dim={self._condition_dim}, {1 + len(condition)} arrays"
+            )
         x = ops.cast(x, "float32")
         if y is None and not training:
             raise ValueError(
@@ -105,7 +141,12 @@ class LatentDiffusion(LatentModel):
             keep_mask = self._draw_keep_mask(ops.shape(x)[0], x.shape[1])
             x_t, noise_level = show_given(x_t, noise_level, x, keep_mask)
             missing = 1.0 - ops.cast(keep_mask, "float32")[:, :, None]
-        predicted = self.denoiser([x_t, noise_level], training=training)  # (B, L, D)
+        if condition:
+            condition = [ops.cast(condition[0], "float32")]
+            missing = missing * condition[0][:, :, :1]  # no loss of padding
+            if y is None:
+                condition = [hide_parts(condition[0], self.drop_rates, self.noise)]
+        predicted = self.denoiser([x_t, noise_level, *condition], training=training)  # (B, L, D)
         error = ops.square(noise - ops.cast(predicted, "float32"))
         return ops.mean(error * missing) / ops.maximum(ops.mean(missing), 1e-6)
 
@@ -135,6 +176,7 @@ class LatentDiffusion(LatentModel):
             "schedule": self.schedule.get_config(),
             "step_power": self.step_power,
             "given_share": self.given_share,
+            "drop_rates": self.drop_rates,
         }
 
     @classmethod
@@ -142,7 +184,7 @@ class LatentDiffusion(LatentModel):
         """Builds the model of a `get_preset_config` dict."""
         denoiser = TransformerDenoiser(**config["denoiser"])
         schedule = NoiseSchedule.from_config(config["schedule"])
-        return cls(denoiser, schedule, seed, config["step_power"], config["given_share"])
+        return cls(denoiser, schedule, seed, config["step_power"], config["given_share"], config.get("drop_rates"))
 
     def get_config(self):
         return {
@@ -151,6 +193,7 @@ class LatentDiffusion(LatentModel):
             "seed": self.seed,
             "step_power": self.step_power,
             "given_share": self.given_share,
+            "drop_rates": self.drop_rates,
             "name": self.name,
             "dtype": keras.dtype_policies.serialize(self.dtype_policy),
         }

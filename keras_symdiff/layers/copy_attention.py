@@ -32,7 +32,8 @@ class CopyAttention(keras.layers.Layer):
 
     Call arguments:
         inputs: pair `(x_t, noise_level)`: noised latents of shape `(B, L, D)` and noise levels sqrt(alpha_bar) in
-            [0, 1] of shape `(B, 1)` or `(B, L)`.
+            [0, 1] of shape `(B, 1)` or `(B, L)`. Where pieces are padded, a third tensor of shape `(B, L)`, bool, is
+            True at their phrases: nothing is copied from padding.
 
     Returns:
         float32 tensor of shape `(B, L, D + 1)`: the mean of each phrase and its likely copies at the phrase's level,
@@ -49,7 +50,7 @@ class CopyAttention(keras.layers.Layer):
         self.initial_stddev = initial_stddev
 
     def build(self, inputs_shape):
-        (_, num_positions, channels), _ = inputs_shape
+        _, num_positions, channels = inputs_shape[0]
         self.log_stddev = self.add_weight(
             name="log_stddev",
             shape=(channels,),
@@ -65,7 +66,8 @@ class CopyAttention(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs):
-        x, level = (ops.cast(tensor, "float32") for tensor in inputs)
+        x, level, *present = inputs
+        x, level = ops.cast(x, "float32"), ops.cast(level, "float32")
         level = ops.maximum(level, _SMALLEST_LEVEL)[:, :, None]  # (B, 1 or L, 1)
         estimate = x / level  # (B, L, D)
         noise = (1.0 - level) * (1.0 + level) / ops.square(level) + _SMALLEST_VARIANCE  # (B, 1 or L, 1)
@@ -80,7 +82,10 @@ class CopyAttention(keras.layers.Layer):
         log_odds = ops.maximum(ops.take(self.log_odds, apart, axis=0) + evidence, _SMALLEST_LOG_ODDS)
         # The copy's precision times its probability, beside the phrase's own precision.
         weight = 1.0 / (ops.exp(-log_odds) + (other / own)[..., 0])  # (B, L, L)
-        weight = ops.where(ops.convert_to_tensor(apart > 0), weight, 0.0)
+        others = ops.convert_to_tensor(apart > 0)
+        if present:
+            others = ops.logical_and(others, present[0][:, None])  # (B, L, L)
+        weight = ops.where(others, weight, 0.0)
         sum_of_weights = ops.sum(weight, axis=-1, keepdims=True)  # (B, L, 1)
         mean = level * (estimate + ops.matmul(weight, estimate)) / (1.0 + sum_of_weights)  # (B, L, D)
         return ops.concatenate([mean, ops.log1p(sum_of_weights)], axis=-1)

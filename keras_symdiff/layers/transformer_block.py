@@ -19,6 +19,8 @@ class TransformerBlock(keras.layers.Layer):
     Call arguments:
         inputs: tensor of shape `(B, L, D)`.
         attend: bool. Whether positions see others than themselves. Defaults to `True`.
+        attention_mask: bool tensor of shape `(B, 1, L)` or `(B, L, L)`, True where a position (the middle axis) sees
+            another (the last). Defaults to `None`: it sees all that `causal` lets it.
 
     Returns:
         Tensor of shape `(B, L, D)`.
@@ -70,9 +72,12 @@ class TransformerBlock(keras.layers.Layer):
         self.mlp_output.build((*inputs_shape[:-1], self.mlp_dim))
         self.built = True
 
-    def call(self, inputs, attend=True):
+    def call(self, inputs, attend=True, attention_mask=None):
         x = self.attention_norm(inputs)
-        x = self.attention(x, x, use_causal_mask=self.causal) if attend else self.attention.alone(x)
+        if attend:
+            x = self.attention(x, x, attention_mask=attention_mask, use_causal_mask=self.causal)
+        else:
+            x = self.attention.alone(x)
         return self._mlp(inputs + x)  # (B, L, D)
 
     def step(self, inputs, keys, values, index):

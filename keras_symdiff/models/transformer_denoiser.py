@@ -33,13 +33,17 @@ class TransformerDenoiser(keras.Model):
         copies: bool. Whether the transformer and the residual blocks are also given `CopyAttention` of the input, which
             the paper's network does not have: small networks learn to repeat phrases with it. `num_positions` must be
             an int then. Defaults to `False`.
+        condition_dim: int or `None`. Features of the condition of a phrase, C, which the paper's network does not have
+            (`music.condition`). Defaults to `None`: the model takes no condition.
         dtype: dtype policy of all layers. Defaults to Keras's global policy.
         name: string. Name of the model.
         trainable: bool. Whether the weights may be trained. Defaults to `True`.
 
     Call arguments:
         inputs: list `[x_t, noise_level]`: noised latents of shape `(B, L, D)` and noise levels sqrt(alpha_bar) in
-            [0, 1] of shape `(B, 1)`, or `(B, L)` where phrases have their own: given ones 1.
+            [0, 1] of shape `(B, 1)`, or `(B, L)` where phrases have their own: given ones 1. With `condition_dim`, a
+            third tensor is the condition, of shape `(B, L, C)`. Its feature 0 is 1 at the phrases of the piece and 0 at
+            the padding after them, which neither attention nor `CopyAttention` sees.
 
     Returns:
         Tensor of shape `(B, L, D)`: the predicted noise.
@@ -68,6 +72,7 @@ class TransformerDenoiser(keras.Model):
         noise_embed_dim=128,
         film_dim=512,
         copies=False,
+        condition_dim=None,
         dtype=None,
         name=None,
         trainable=True,  # no **kwargs: a functional model would swallow unknown keys in silence
@@ -95,16 +100,22 @@ class TransformerDenoiser(keras.Model):
         # Graph. Both inputs are float32 whatever the policy: the layers cast what they may.
         x_t = keras.Input((num_positions, channels), dtype="float32", name="x_t")  # (B, L, D)
         noise_level = keras.Input((None,), dtype="float32", name="noise_level")  # (B, 1) or (B, L)
-        features = x_t
+        inputs, features, present, attention_mask = [x_t, noise_level], [x_t], [], None
+        if condition_dim is not None:
+            condition = keras.Input((num_positions, condition_dim), dtype="float32", name="condition")  # (B, L, C)
+            inputs.append(condition)
+            present = [condition[:, :, 0] > 0.5]  # (B, L)
+            attention_mask = ops.expand_dims(present[0], axis=1)  # (B, 1, L)
         if copies:
-            mean = CopyAttention(name="copy_attention", dtype=policy)([x_t, noise_level])  # (B, L, D + 1)
-            features = ops.concatenate([x_t, mean], axis=-1)  # (B, L, 2 D + 1)
+            features.append(CopyAttention(name="copy_attention", dtype=policy)([x_t, noise_level, *present]))
+        features += inputs[2:]
+        features = ops.concatenate(features, axis=-1) if len(features) > 1 else x_t  # (B, L, D [+ D + 1] [+ C])
         x = input_dense(features)  # (B, L, embed_dim)
         x = x + position_encoding(x)
         for transformer_block in transformer_blocks:
-            x = transformer_block(x)
+            x = transformer_block(x, attention_mask=attention_mask)
         x = transformer_norm(x)
-        if copies:
+        if features is not x_t:
             x = ops.concatenate([x, ops.cast(features, x.dtype)], axis=-1)
         x = residual_dense(x)  # (B, L, residual_dim)
         encoding = noise_encoding(ops.expand_dims(noise_level, axis=-1))  # (B, 1 or L, noise_embed_dim)
@@ -112,7 +123,7 @@ class TransformerDenoiser(keras.Model):
             scale, shift = film(encoding)  # (B, 1 or L, residual_dim)
             x = residual_block(x, scale, shift)
         noise = output_dense(output_norm(x))  # (B, L, D)
-        super().__init__(inputs=[x_t, noise_level], outputs=noise, name=name, trainable=trainable)
+        super().__init__(inputs=inputs, outputs=noise, name=name, trainable=trainable)
 
         # Config.
         self.dtype_policy = policy
@@ -127,6 +138,7 @@ class TransformerDenoiser(keras.Model):
         self.noise_embed_dim = noise_embed_dim
         self.film_dim = film_dim
         self.copies = copies
+        self.condition_dim = condition_dim
 
     def get_config(self):
         return {
@@ -144,6 +156,7 @@ class TransformerDenoiser(keras.Model):
             "noise_embed_dim": self.noise_embed_dim,
             "film_dim": self.film_dim,
             "copies": self.copies,
+            "condition_dim": self.condition_dim,
         }
 
     @classmethod

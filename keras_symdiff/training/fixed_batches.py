@@ -17,7 +17,8 @@ class FixedBatches(keras.utils.PyDataset):
         self.batch_size = batch_size
 
     def __len__(self):
-        return -(-len(self.arrays[0]) // self.batch_size)
+        first = self.arrays[0]
+        return -(-len(first[0] if isinstance(first, tuple) else first) // self.batch_size)
 
     def __getitem__(self, index):
         rows = slice(index * self.batch_size, (index + 1) * self.batch_size)

@@ -48,10 +48,10 @@ class LatentModel(keras.Model):
         With a distribution set, every device takes an equal part of a batch: `batch_size` is that of all together.
 
         Args:
-            x: scaled latents (N, L, D), or a dataset of batches of them.
+            x: scaled latents (N, L, D), or a pair of them and conditions (N, L, C), or a dataset of batches of those.
             batch_size: int, for an array. Defaults to the paper's.
             steps_per_epoch: int, batches an epoch, fewer or more than one pass over an array. Defaults to one pass.
-            validation_data: scaled latents (N, L, D), or a dataset as `validation_batches` makes. Of an array, a
+            validation_data: as `x`, or a dataset as `validation_batches` makes. Of an array, a
                 remainder that several devices cannot share equally is left out.
             **kwargs: see `keras.Model.fit`.
 
@@ -63,16 +63,16 @@ class LatentModel(keras.Model):
         for variable in self.trainable_variables:
             variable.assign(ops.copy(variable))
         devices = num_devices()
-        if hasattr(validation_data, "shape"):
-            shared = len(validation_data) - len(validation_data) % devices
-            validation_data = self.validation_batches(ops.convert_to_numpy(validation_data[:shared]))
-        if hasattr(x, "shape"):
+        if arrays := _as_arrays(validation_data):
+            shared = len(arrays[0]) - len(arrays[0]) % devices
+            validation_data = self.validation_batches(*(array[:shared] for array in arrays))
+        if arrays := _as_arrays(x):
             batch_size = batch_size or self.batch_size
             if batch_size % devices:
                 raise ValueError(
                     f"Devices share a batch equally. Received: batch_size={batch_size} for {devices} devices"
                 )
-            x = SeededBatches(ops.convert_to_numpy(x), batch_size, steps_per_epoch, self.seed)
+            x = SeededBatches(arrays, batch_size, steps_per_epoch, self.seed)
             steps_per_epoch = None
             # Keras would mix an epoch's batches again, by Python's global `random`.
             kwargs |= {"shuffle": False, "callbacks": [x.follow_epochs(), *(kwargs.get("callbacks") or [])]}
@@ -127,6 +127,12 @@ class LatentModel(keras.Model):
             raise ValueError(f"`changes` must be among {', '.join(config)}. Received: {', '.join(changes)}")
         load_weights(folder, model.network)
         return model
+
+
+def _as_arrays(data):
+    """NumPy arrays of an array or a pair of them; an empty tuple for a dataset."""
+    parts = data if isinstance(data, (tuple, list)) else (data,)
+    return tuple(ops.convert_to_numpy(part) for part in parts if hasattr(part, "shape"))
 
 
 def num_devices():

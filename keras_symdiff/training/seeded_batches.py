@@ -13,7 +13,7 @@ class SeededBatches(keras.utils.PyDataset):
     epoch of 4000 steps may hold a part of a pass or many.
 
     Args:
-        array: NumPy array, one example a row.
+        array: NumPy array, one example a row, or a tuple of arrays that share their rows.
         batch_size: int, rows a batch.
         steps: int, batches an epoch. Defaults to one pass, rounded up.
         seed: int, for the order and for `augment`.
@@ -28,11 +28,12 @@ class SeededBatches(keras.utils.PyDataset):
 
     def __init__(self, array, batch_size, steps=None, seed=0, augment=None):
         super().__init__()
-        if len(array) == 0:
+        self.arrays = array if isinstance(array, tuple) else (array,)
+        self.num_rows = len(self.arrays[0])
+        if self.num_rows == 0:
             raise ValueError("Training needs at least one example. Received: an empty array")
-        self.array = array
         self.batch_size = batch_size
-        self.steps = steps or -(-len(array) // batch_size)
+        self.steps = steps or -(-self.num_rows // batch_size)
         self.seed = seed
         self.augment = augment
         self.epoch = 0
@@ -50,11 +51,11 @@ class SeededBatches(keras.utils.PyDataset):
         rows = np.arange(step * self.batch_size, (step + 1) * self.batch_size)
         batch = np.concatenate(
             [
-                self._permutation(number)[rows[rows // len(self.array) == number] % len(self.array)]
-                for number in np.unique(rows // len(self.array))
+                self._permutation(number)[rows[rows // self.num_rows == number] % self.num_rows]
+                for number in np.unique(rows // self.num_rows)
             ]
         )
-        batch = self.array[batch]
+        batch = tuple(array[batch] for array in self.arrays) if len(self.arrays) > 1 else self.arrays[0][batch]
         if self.augment is not None:
             batch = self.augment(batch, noise_streams(self.seed, [step], Purpose.AUGMENTATION)[0])
         return (batch,)
@@ -63,5 +64,5 @@ class SeededBatches(keras.utils.PyDataset):
         known = self._known  # read once: TensorFlow may ask from two threads, where an epoch follows another
         if known[0] != number:
             (stream,) = noise_streams(self.seed, [number], Purpose.ORDER)
-            known = self._known = number, stream.permutation(len(self.array))
+            known = self._known = number, stream.permutation(self.num_rows)
         return known[1]

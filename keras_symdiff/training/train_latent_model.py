@@ -1,11 +1,15 @@
 """Training a model of latents on encoded melodies."""
 
+import functools
 import math
+import operator
 import zlib
 
 import keras
+import numpy as np
 
 from keras_symdiff.training.paper_optimizer import paper_optimizer
+from keras_symdiff.training.piece_batches import PieceBatches
 from keras_symdiff.training.run_directory import RunDirectory
 from keras_symdiff.training.seeded_batches import SeededBatches
 
@@ -28,6 +32,8 @@ def train_latent_model(
     steps=4000,
     ema_momentum=0.9999,
     seed=0,
+    conditions=None,
+    weights=None,
 ):
     """Trains with the paper's recipe (section 4.3) and leaves a folder that is enough to sample from.
 
@@ -35,8 +41,10 @@ def train_latent_model(
         make_model: function without arguments that returns the `LatentDiffusion` or `LatentMDN` to train, with new
             weights or trained ones.
         phrases: float32 array (U, D), scaled latents of distinct phrases.
-        pieces: int array (W, 32), rows of `phrases`: the training pieces.
-        validation: float32 array (V, 32, D), scaled latents of held-out pieces.
+        pieces: int array (W, 32), rows of `phrases`: the training pieces. With `conditions`, whole songs (S, M) as
+            `PieceBatches` takes them, of which pieces of 8 to 32 phrases are cut.
+        validation: float32 array (V, 32, D), scaled latents of held-out pieces. With `conditions`, a pair of them,
+            padded by anything, and their conditions (V, 32, C).
         transform: `LatentTransform` that scaled them.
         vae: `MusicVAE` that encoded them.
         run_folder: path; a killed run goes on from there.
@@ -47,22 +55,30 @@ def train_latent_model(
         steps: int, batches an epoch; the learning rate decays by 0.98 an epoch. Defaults to 4000.
         ema_momentum: float, of the moving average that validates and samples. Defaults to 0.9999.
         seed: int.
+        conditions: float array (S, M, C), for a model that has them. Defaults to `None`.
+        weights: float array (S,), with `conditions`; see `PieceBatches`.
     """
-    if not len(pieces) or not len(validation):
+    held_out = validation[0] if isinstance(validation, tuple) else validation
+    if not len(pieces) or not len(held_out):
         raise ValueError(
             f"Training and validation need pieces of 32 phrases (64 bars) without a rest. Received: {len(pieces)} and "
-            f"{len(validation)} pieces"
+            f"{len(held_out)} pieces"
         )
     keras.utils.set_random_seed(seed)  # the initial weights
     model = make_model()
     expected = (model.network.num_positions, model.network.channels)
-    if expected != (validation.shape[1], transform.num_kept_dims):
+    if expected != (held_out.shape[1], transform.num_kept_dims):
         raise ValueError(
             f"The model is of {expected[0]} phrases with {expected[1]} channels. Received: pieces of "
-            f"{validation.shape[1]} phrases and a transform that keeps {transform.num_kept_dims} dimensions"
+            f"{held_out.shape[1]} phrases and a transform that keeps {transform.num_kept_dims} dimensions"
         )
-    data = {"encoder": vae.fingerprint(), "data": zlib.crc32(phrases.tobytes()) ^ zlib.crc32(pieces.tobytes())}
-    run = RunDirectory(run_folder, options | data)
+    if conditions is None:
+        batches = SeededBatches(pieces, batch_size, steps, seed, augment=lambda rows, stream: phrases[rows])
+    else:
+        batches = PieceBatches(phrases, pieces, conditions, batch_size, steps, weights, seed)
+    arrays = [array for array in (phrases, pieces, conditions, weights) if array is not None]
+    data = functools.reduce(operator.xor, (zlib.crc32(np.ascontiguousarray(array)) for array in arrays))
+    run = RunDirectory(run_folder, options | {"encoder": vae.fingerprint(), "data": data})
     transform.save(run.path / "latent_transform.json")
     vae.save_preset(run.path)
     # Several steps a call pay on JAX, on a CPU too (benchmarks/README.md); PyTorch refuses them.
@@ -70,7 +86,7 @@ def train_latent_model(
     model.compile(paper_optimizer(learning_rate, ema_momentum), steps_per_execution=together)
     run.fit(
         model,
-        SeededBatches(pieces, batch_size, steps, seed, augment=lambda rows, stream: phrases[rows]),
+        batches,
         epochs,
         callbacks=[
             keras.callbacks.LearningRateScheduler(lambda epoch: learning_rate * DECAY_PER_EPOCH**epoch),

@@ -4,6 +4,7 @@ import pytest
 from keras import ops
 
 from keras_symdiff import LatentDiffusion, NoiseSchedule, TransformerDenoiser
+from keras_symdiff.music.condition import CONDITION_DIM
 
 TINY = {
     "num_positions": 8,
@@ -25,6 +26,14 @@ def make_model(seed=0, **denoiser):
 
 def pieces(number):
     return np.random.default_rng(0).uniform(-1, 1, (number, 8, 3)).astype("float32")
+
+
+def conditions(number, length=8):
+    """Conditions with nothing hidden, of pieces of 4 to `length` phrases."""
+    stream = np.random.default_rng(1)
+    condition = stream.uniform(0.1, 1.0, (number, length, CONDITION_DIM)).astype("float32")
+    condition[:, :, 0] = 1.0
+    return condition * (np.arange(length) < stream.integers(4, length + 1, (number, 1)))[:, :, None]
 
 
 def as_number(tensor):
@@ -182,3 +191,67 @@ def test_bfloat16_trains_as_float32():
         losses[policy] = model.fit(pieces(64), epochs=8, verbose=0).history["loss"]
     assert np.isfinite(losses["mixed_bfloat16"]).all()
     np.testing.assert_allclose(losses["mixed_bfloat16"], losses["float32"], rtol=0.02)
+
+
+class ConditionSeen(keras.layers.Layer):
+    """A denoiser that predicts no noise where a phrase is, nonsense in the padding, and keeps the condition."""
+
+    condition_dim = CONDITION_DIM
+
+    def call(self, inputs, training=False):
+        x_t, _, self.condition = inputs
+        return 1e3 * (1.0 - self.condition[:, :, :1]) * ops.ones_like(x_t)
+
+
+def test_parts_of_conditions_are_hidden_in_training_only_and_padding_is_no_loss():
+    model = LatentDiffusion(ConditionSeen(), given_share=0.3)
+    condition = ops.convert_to_tensor(conditions(2000))
+    x = ops.zeros((2000, 8, 2))
+    assert as_number(model.compute_loss((x, condition))) == pytest.approx(1, abs=0.05)
+    seen = ops.convert_to_numpy(model.denoiser.condition)
+    assert 0.1 < (seen == 0).mean() - (ops.convert_to_numpy(condition) == 0).mean() < 0.6
+    np.testing.assert_array_equal(seen[:, :, 0], condition[:, :, 0])
+    fixed = ops.full((2000, 1), 0.5), ops.ones((2000, 8, 2))
+    assert as_number(model.compute_loss((x, condition), fixed, training=False)) == pytest.approx(1)
+    np.testing.assert_array_equal(ops.convert_to_numpy(model.denoiser.condition), condition)
+
+
+def test_hiding_follows_the_seed_and_other_rates_hide_other_parts():
+    def seen(seed, **rates):
+        model = LatentDiffusion(ConditionSeen(), seed=seed, drop_rates=rates)
+        model.compute_loss((ops.zeros((50, 8, 2)), ops.convert_to_tensor(conditions(50))))
+        return ops.convert_to_numpy(model.denoiser.condition)
+
+    np.testing.assert_array_equal(seen(1), seen(1))
+    assert not np.array_equal(seen(1), seen(2))
+    assert not seen(1, piece=1.0)[:, :, 1:98].any()
+
+
+def test_drop_rates_are_shares_of_what_can_be_hidden():
+    for rates in ({"chroma": 1.5}, {"present": 0.1}):
+        with pytest.raises(ValueError, match="`drop_rates` are in"):
+            LatentDiffusion(LevelsSeen(), drop_rates=rates)
+
+
+def test_conditions_go_with_a_denoiser_that_has_them():
+    with pytest.raises(ValueError, match="condition_dim=None, 2 arrays"):
+        make_model().compute_loss((ops.zeros((2, 8, 3)), ops.zeros((2, 8, CONDITION_DIM))))
+    with pytest.raises(ValueError, match=f"condition_dim={CONDITION_DIM}, 1 arrays"):
+        make_model(condition_dim=CONDITION_DIM).compute_loss(ops.zeros((2, 8, 3)))
+    with pytest.raises(ValueError, match="Received: condition_dim=5"):
+        make_model(condition_dim=5)
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_trains_on_conditions_and_keeps_them_in_a_preset(tmp_path, policy):
+    model = make_model(condition_dim=CONDITION_DIM, copies=True, dtype=policy)
+    model.drop_rates["chroma"] = 0.25
+    model.compile(keras.optimizers.Adam(1e-2, global_clipnorm=1.0))
+    data = np.sign(pieces(64)), conditions(64)
+    history = model.fit(data, batch_size=16, epochs=30, validation_data=data, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
+    assert history["val_loss"][-1] < history["val_loss"][0] - 0.1
+    model.save_preset(tmp_path)
+    loaded = LatentDiffusion.from_preset(tmp_path)
+    assert loaded.drop_rates == model.drop_rates
+    assert loaded.denoiser.condition_dim == CONDITION_DIM

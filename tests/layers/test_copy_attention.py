@@ -58,6 +58,20 @@ def test_levels_of_a_phrase_that_are_all_equal_are_the_level_of_the_piece():
     np.testing.assert_allclose(ops.convert_to_numpy(own), features(x, 0.7), rtol=1e-4, atol=1e-5)
 
 
+def test_padding_is_not_copied_and_changes_nothing():
+    stream = np.random.default_rng(4)
+    x = 0.25 * stream.standard_normal((2, 8, 42)).astype("float32")
+    x[:, 5:] = x[:, :3]  # copies that stand in the padding
+    level, present = np.full((2, 1), 0.9, "float32"), np.arange(8) < [[5], [8]]
+    layer = CopyAttention()
+    result = ops.convert_to_numpy(layer([x, level, present]))
+    whole = ops.convert_to_numpy(layer([x, level]))
+    np.testing.assert_allclose(result[1], whole[1], atol=1e-6)
+    assert np.abs(result[0, :3] - whole[0, :3]).max() > 0.1
+    other = np.where(present[:, :, None], x, 7.0).astype("float32")
+    np.testing.assert_allclose(ops.convert_to_numpy(layer([other, level, present]))[0, :5], result[0, :5], atol=1e-6)
+
+
 class CopyAttentionTest(TestCase):
     def test_layer(self):
         self.run_layer_test(

@@ -27,6 +27,16 @@ class TransformerBlockTest(testing.TestCase):
             assert (difference[:4] < 1e-6).all() == causal
             assert (difference[4:] > 1e-3).all()
 
+    def test_masked_positions_are_not_seen(self):
+        x = np.random.default_rng(0).standard_normal((2, 6, 8)).astype("float32")
+        block = TransformerBlock(num_heads=2, mlp_dim=12)
+        whole = ops.convert_to_numpy(block(x))
+        seen = (np.arange(6) < [[4], [6]])[:, None]  # (B, 1, L)
+        masked = ops.convert_to_numpy(block(x, attention_mask=seen))
+        np.testing.assert_allclose(masked[0, :4], ops.convert_to_numpy(block(x[:1, :4]))[0], atol=1e-5)
+        np.testing.assert_allclose(masked[1], whole[1], atol=1e-5)
+        assert np.abs(masked[0, :4] - whole[0, :4]).max() > 1e-3
+
     def test_steps_with_a_cache_give_what_the_whole_sequence_gives(self):
         x = np.random.default_rng(0).standard_normal((2, 6, 8)).astype("float32")
         block = TransformerBlock(num_heads=2, mlp_dim=12, causal=True)

@@ -60,9 +60,54 @@ def test_phrases_may_have_levels_of_their_own():
     assert np.delete(changed, 2, axis=1).max() < 1e-5  # without `copies` a level enters after the transformer
 
 
+def draw_condition(lengths, length=32, features=5):
+    condition = np.random.default_rng(1).uniform(0.1, 1.0, (len(lengths), length, features)).astype("float32")
+    condition[:, :, 0] = 1.0
+    return condition * (np.arange(length) < np.array(lengths)[:, None])[:, :, None]
+
+
+@pytest.mark.parametrize("copies", [False, True])
+def test_a_condition_reaches_the_noise_and_padding_nothing(copies):
+    denoiser = TransformerDenoiser(condition_dim=5, copies=copies, **SMALL)
+    x_t, level = draw_inputs()
+    condition = draw_condition([8, 20, 32])
+    expected = denoiser.predict_on_batch([x_t, level, condition])
+    assert expected.shape == x_t.shape
+    changed = condition.copy()
+    changed[:, 3, 2] += 0.5
+    difference = np.abs(denoiser.predict_on_batch([x_t, level, changed]) - expected).max(axis=-1)  # (B, L)
+    assert (difference[:, 3] > 1e-3).all()  # its own phrase, by the residual blocks too
+    assert (difference[:, 4] > 1e-6).all()  # the others by attention
+    present = condition[:, :, 0] == 1
+    spoiled = np.where(present[:, :, None], x_t, 3.0).astype("float32")
+    np.testing.assert_allclose(
+        denoiser.predict_on_batch([spoiled, level, condition])[present], expected[present], atol=1e-5
+    )
+
+
+def test_a_padded_piece_is_what_the_short_piece_is():
+    free = TransformerDenoiser(num_positions=None, condition_dim=5, **SMALL)
+    x_t, level = draw_inputs()
+    condition = draw_condition([8, 8, 8])
+    padded = free.predict_on_batch([x_t, level, condition])[:, :8]
+    np.testing.assert_allclose(padded, free.predict_on_batch([x_t[:, :8], level, condition[:, :8]]), atol=1e-5)
+
+
+def test_a_condition_costs_its_columns_of_two_kernels_and_the_copied_input():
+    plain, conditioned = (TransformerDenoiser(condition_dim=dim, copies=True, **SMALL) for dim in (None, 5))
+    more = conditioned.count_params() - plain.count_params()
+    assert more == 5 * (SMALL["embed_dim"] + SMALL["residual_dim"])
+
+
 def test_config_round_trip():
     denoiser = TransformerDenoiser(
-        num_positions=None, channels=5, num_residual_blocks=1, noise_embed_dim=12, dtype="mixed_bfloat16", **SMALL
+        num_positions=None,
+        channels=5,
+        num_residual_blocks=1,
+        noise_embed_dim=12,
+        condition_dim=7,
+        dtype="mixed_bfloat16",
+        **SMALL,
     )
     config = denoiser.get_config()
     copy = TransformerDenoiser.from_config(config)
