@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 _PEDAL_DOWN = 64  # MIDI 1.0: values of controller 64 from here on hold the notes
+_HALF_A_STEP = 1 / 8  # of a beat of four steps: what is rounded away on the grid does not count
 _NEVER = np.iinfo(np.int64).max
 
 
@@ -89,3 +90,15 @@ def sustained_ends(
     released = releases[np.searchsorted(releases, ends, side="left")]
     struck = np.append(np.sort(starts), _NEVER)[np.searchsorted(np.sort(starts), ends, side="left")]
     return np.where(held & (released < _NEVER), np.minimum(released, struck), ends)
+
+
+def sounding(chroma: Float[np.ndarray, "*L B 12"]) -> Bool[np.ndarray, "*L B 12"]:
+    """Tells which pitch classes count as heard in a beat: those that sound for half a sixteenth of it or longer.
+
+    Args:
+        chroma: shares of beats, NaN where nobody knows.
+
+    Returns:
+        Where they are heard; nowhere in a beat of which nobody knows.
+    """
+    return np.nan_to_num(chroma) >= _HALF_A_STEP

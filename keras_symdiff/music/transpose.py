@@ -3,9 +3,11 @@
 import dataclasses
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from keras_symdiff.constants import FIRST_ONSET, NUM_TOKENS, PHRASE_STEPS
 from keras_symdiff.music.corpus import Corpus
+from keras_symdiff.music.key import Key
 
 
 def transpose(tokens, semitones):
@@ -23,6 +25,37 @@ def transpose(tokens, semitones):
     highest = np.where(onsets, tokens, 0).max(axis=1).astype(int)
     semitones = np.clip(semitones, np.minimum(FIRST_ONSET - lowest, 0), np.maximum(NUM_TOKENS - 1 - highest, 0))
     return np.where(onsets, tokens + semitones[:, None], tokens).astype(tokens.dtype)
+
+
+def to_home_key(
+    tokens: Int[np.ndarray, "L 32"], chroma: Float[np.ndarray, "L 8 12"], key: Key
+) -> tuple[Int[np.ndarray, "L 32"], Float[np.ndarray, "L 8 12"], int]:
+    """Moves a piece from its key to C major or A minor, notes and harmony together.
+
+    Args:
+        tokens: the phrases.
+        chroma: what the other tracks sound in each beat.
+        key: the key of the piece; see `estimate_key`.
+
+    Returns:
+        Tuple of:
+        - tokens and chroma, moved.
+        - semitones, by which they were moved: in [-6, 5], an octave away where the notes would leave the 88 pitches.
+
+    Example:
+    ```python
+    key, confidence = estimate_key(pitch_class_weights(tokens, chroma))
+    tokens, chroma, semitones = to_home_key(tokens, chroma, key)
+    ```
+    """
+    semitones = key.semitones_to_c
+    notes = tokens[tokens >= FIRST_ONSET].astype(int)
+    if len(notes) and notes.max() + semitones >= NUM_TOKENS:
+        semitones -= 12
+    elif len(notes) and notes.min() + semitones < FIRST_ONSET:
+        semitones += 12
+    moved = np.where(tokens >= FIRST_ONSET, tokens + semitones, tokens).astype(tokens.dtype)
+    return moved, np.roll(chroma, semitones, axis=-1), semitones
 
 
 def transpose_corpus(corpus, most):

@@ -171,7 +171,7 @@ class MusicVAE(keras.Model):
         )
         return mean, stddev
 
-    def decode(self, latents, temperature=1e-3, seed=0, progress=None, forced=None):
+    def decode(self, latents, temperature=1e-3, seed=0, progress=None, forced=None, bias=None):
         """Decodes latents, step by step, each token drawn from the softmax at `temperature`.
 
         Args:
@@ -181,6 +181,8 @@ class MusicVAE(keras.Model):
             progress: callback `(phrases done, phrases in total)`, or `None`.
             forced: integer array (N, 32) of tokens that are given, -1 where free. They come back as they are, and
                 what follows hears them. Defaults to `None`: all are free.
+            bias: float array (N, 32, 90) of nats, added to the logits of each token; see
+                `music.pitch_bias`. Defaults to `None`: nothing.
 
         Returns:
             int8 array (N, 32) of tokens.
@@ -203,8 +205,19 @@ class MusicVAE(keras.Model):
                     f"Forced tokens are -1..{NUM_TOKENS - 1}. Received: values {forced.min()}..{forced.max()}"
                 )
 
+        if bias is not None:
+            bias = np.asarray(bias, "float32")
+            if bias.shape != (len(latents), PHRASE_STEPS, NUM_TOKENS) or not np.isfinite(bias).all():
+                raise ValueError(
+                    f"A bias is finite and of shape {(len(latents), PHRASE_STEPS, NUM_TOKENS)}. "
+                    f"Received: bias of shape {bias.shape}"
+                )
+
         def predict(latents, first):
             gumbel = temperature * decoding_noise(seed, range(first, first + len(latents)))  # (B, 32, 90)
+            if bias is not None:
+                own = bias[first : first + len(latents)]
+                gumbel[: len(own)] += own
             if forced is not None:
                 given = forced[first : first + len(latents)]
                 phrases, steps = np.nonzero(given >= 0)

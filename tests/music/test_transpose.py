@@ -1,7 +1,9 @@
 import numpy as np
+import pytest
 
 from keras_symdiff.music.corpus import Corpus
-from keras_symdiff.music.transpose import transpose, transpose_corpus
+from keras_symdiff.music.key import Key
+from keras_symdiff.music.transpose import to_home_key, transpose, transpose_corpus
 
 
 def random_phrases(low, high):
@@ -44,3 +46,30 @@ def test_a_melody_is_transposed_as_a_whole():
     np.testing.assert_array_equal(more.offsets, [0, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15])
     assert more.names[:4] == ["a.mid#x", "b.mid#y", "a.mid#x-2", "b.mid#y-2"]
     assert more.rests.shape == (15,)
+
+
+@pytest.mark.parametrize("key", ["C major", "A minor", "F# major", "Eb minor", "B major"])
+def test_a_piece_comes_home_with_its_harmony(key):
+    key = Key.parse(key)
+    scale = np.array(key.pitch_classes)
+    tokens = np.zeros((2, 32), "int8")
+    tokens[:, ::4] = 60 - 19 + np.tile(np.append(scale, scale[0]), (2, 1))
+    tokens[1, 2] = 1
+    chroma = np.zeros((2, 8, 12))
+    chroma[:, :, scale] = 1
+    moved, harmony, semitones = to_home_key(tokens, chroma, key)
+    assert moved.dtype == tokens.dtype
+    assert -6 <= semitones <= 5
+    assert set((moved[moved > 1].astype(int) + 19) % 12) == {0, 2, 4, 5, 7, 9, 11}
+    assert np.flatnonzero(harmony[0, 0]).tolist() == [0, 2, 4, 5, 7, 9, 11]
+    np.testing.assert_array_equal(moved > 1, tokens > 1)
+    np.testing.assert_array_equal(np.where(moved > 1, moved - semitones, moved), tokens)
+
+
+@pytest.mark.parametrize(("pitch", "key"), [(108, "A major"), (21, "F major")])
+def test_a_piece_at_the_end_of_the_keyboard_goes_the_other_way(pitch, key):
+    tokens = np.zeros((1, 32), "int8")
+    tokens[0, 0] = pitch - 19
+    moved, _, semitones = to_home_key(tokens, np.zeros((1, 8, 12)), Key.parse(key))
+    assert moved[0, 0] == tokens[0, 0] + semitones
+    assert semitones == {"A major": -9, "F major": 7}[key]

@@ -172,6 +172,36 @@ def test_the_decoder_goes_on_from_forced_tokens(vae):
     np.testing.assert_allclose(vae.log_likelihood(latents, other)[:, :31], likelihood[:, :31], atol=1e-4)
 
 
+def test_a_bias_is_added_to_the_logits(vae):
+    latents = np.random.default_rng(2).standard_normal((70, 8)).astype("float32")  # 70: one batch, padded
+    free = vae.decode(latents)
+    bias = np.zeros((70, 32, 90))
+    np.testing.assert_array_equal(vae.decode(latents, bias=bias), free)
+    bias[:, 5:, free[0, 5]] = -1e4  # one token is forbidden from step 5 on
+    decoded = vae.decode(latents, bias=bias)
+    np.testing.assert_array_equal(decoded[:, :5], free[:, :5])
+    assert not (decoded[:, 5:] == free[0, 5]).any()
+    # A small bias decides where the difference of two logits is smaller: those at step 0 hear no token.
+    tokens = np.zeros((70, 32), "int32")
+    logits = np.asarray(ops.convert_to_numpy(vae.decoder.teacher_forced(latents, tokens, np.ones((70, 32)))))[:, 0]
+    nudge = np.random.default_rng(4).standard_normal((70, 90))
+    bias = np.zeros((70, 32, 90))
+    bias[:, 0] = nudge
+    np.testing.assert_array_equal(
+        vae.decode(latents, temperature=1e-6, bias=bias)[:, 0], (logits + nudge).argmax(axis=-1)
+    )
+    forced = np.where(np.arange(32) < 5, free, -1)
+    np.testing.assert_array_equal(
+        vae.decode(latents, forced=forced, bias=-1e4 * (np.arange(90) == 0) + bias)[:, :5], free[:, :5]
+    )
+
+
+@pytest.mark.parametrize("bias", [np.zeros((2, 32)), np.full((2, 32, 90), np.nan), np.zeros((1, 32, 90))])
+def test_a_bad_bias_is_refused(vae, bias):
+    with pytest.raises(ValueError, match="A bias is finite and of shape"):
+        vae.decode(np.zeros((2, 8)), bias=bias)
+
+
 @pytest.mark.parametrize(
     ("forced", "message"),
     [
