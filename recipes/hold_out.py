@@ -115,7 +115,7 @@ def find_tunes(songs):
 
 
 def split_of(tune):
-    """Decides for a tune, a list of songs, between `train`, `validation`, `test` and `unseen` (known from books only)."""
+    """Decides between `train`, `validation`, `test`, and `unseen` for a tune known from books only."""
     archives = {song.split("/")[0] for song in tune}
     if "lakh_held_out" in archives or any(s.startswith("pop909/") and int(s[7:]) % 15 == 0 for s in tune):
         return "test"
