@@ -3,6 +3,8 @@
 import dataclasses
 import functools
 import itertools
+import os
+import pathlib
 import re
 
 import numpy as np
@@ -14,17 +16,27 @@ from keras_symdiff.music.harmony import chroma
 NO_CHORD = "N.C."
 BEATS_PER_BAR = 4  # a bar of 16 steps; a shorter one is filled up
 
+_MAX_TEXT = 1 << 20  # characters; no song has as many chords
+
 _NO_CHORD = re.compile(r"n\.?c\.?", re.IGNORECASE)
 _BAR_LINES = re.compile(r"\|+")
 _SYMBOL = re.compile(r"([A-G](?:bb?|##?)?)(.*?)(/[A-G](?:bb?|##?)?)?")
 # What people write and the library spells otherwise: anywhere in a symbol, and where its quality begins.
-_SPELLINGS = {"♭": "b", "♯": "#", "6/9": "69", "Maj": "maj", "Δ7": "maj7", "Δ": "maj7", "^7": "maj7"}
+_SPELLINGS = {"6/9": "69", "6add9": "69", "Maj": "maj", "maj7#5": "maj7+5", "Δ7": "maj7", "Δ": "maj7", "^7": "maj7"}
 _QUALITIES = {
     "minor": "m", "min": "m", "mi": "m", "-": "m", "major": "maj", "maj": "maj", "ma": "maj", "ma7": "maj7",
     "°": "dim", "o": "dim", "ø": "m7b5", "ø7": "m7b5", "hdim7": "m7b5",
     "+": "aug", "+7": "7#5", "aug7": "7#5", "dom7": "7", "7alt": "7b9#5",
+    "sus7": "7sus4", "b5": "(b5)", "no3": "5", "aug9": "9#5", "maj11": "maj7add11", "ped": "5",
 }  # fmt: skip
-_QUALITY = re.compile("|".join(map(re.escape, sorted(_QUALITIES, key=len, reverse=True))))
+_QUALITY = re.compile(f"(?:{'|'.join(map(re.escape, sorted(_QUALITIES, key=len, reverse=True)))})(?!d)")  # not madd9
+# Chords that the library lacks.
+_MORE_QUALITIES = {
+    "m13": ("1", "b3", "5", "b7", "9", "11", "13"),
+    "7add13": ("1", "3", "5", "b7", "13"),
+    "maj9#11": ("1", "3", "5", "7", "9", "#11"),
+    "maj13#11": ("1", "3", "5", "7", "9", "#11", "13"),
+}
 
 # Names that a sound can get, the simpler first; each stands for these semitones above its root.
 _TEMPLATES = {
@@ -48,6 +60,7 @@ _TEMPLATE_ROWS = np.array(  # of unit length
     ]
 )
 _ROOTS = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+_A_MOMENT = 1e-3  # quarters by which times in seconds may be off
 _LOWEST_BASS, _LOWEST_CHORD = 36, 55  # C2 and G3: the chord sounds below most melodies
 
 
@@ -69,20 +82,18 @@ def parse_chord(symbol: str) -> tuple[int, ...]:
     parse_chord("C/E")  # (4, 0, 7)
     ```
     """
-    import pychord  # imported here: few files need it
-
     if _NO_CHORD.fullmatch(symbol):
         return ()
-    spelled = re.sub(r"[():,]", "", symbol)
-    for written, spelling in _SPELLINGS.items():
-        spelled = spelled.replace(written, spelling)
     try:
-        root, quality, bass = _SYMBOL.fullmatch(spelled).groups(default="")
+        root, quality, bass = _SYMBOL.fullmatch(symbol.replace("♭", "b").replace("♯", "#")).groups(default="")
+        quality = re.sub(r"[():,]", "", quality)
+        for written, spelling in _SPELLINGS.items():
+            quality = quality.replace(written, spelling)
         if match := _QUALITY.match(quality):
             quality = _QUALITIES[match[0]] + quality[match.end() :]
         if "/" in quality:  # the library would take a number there for an inversion
             raise ValueError
-        notes = pychord.Chord(root + quality + bass).components(visible=False)
+        notes = _library().Chord(root + quality + bass).components(visible=False)
     except (AttributeError, ValueError):
         raise ValueError(
             f"A chord is written like C, Am7, F#m7b5 or C/E, and {NO_CHORD} for none. Received: {symbol!r}"
@@ -141,6 +152,30 @@ class Chords:
         if not bars or not all(bars):
             raise ValueError(f"Chords are bars separated by |, like 'C | Am F | G7 | C'. Received: {text!r}")
         return cls(tuple(bars))
+
+    @classmethod
+    def open(cls, path: str | os.PathLike) -> "Chords":
+        """Reads a progression from a file.
+
+        Args:
+            path: a text file as `parse` reads it, or MusicXML (`.musicxml`, `.xml`, `.mxl`), whose chord annotations
+                are read beat by beat; that needs the extra `note-seq`.
+
+        Returns:
+            The `Chords`.
+
+        Raises:
+            ValueError: if the file holds no chords, or something that is none.
+            OSError: if it cannot be opened.
+        """
+        if pathlib.Path(path).suffix.lower() in (".musicxml", ".xml", ".mxl"):
+            return cls(_annotated_bars(path))
+        with open(path, encoding="utf-8-sig") as file:
+            try:
+                text = file.read(_MAX_TEXT)
+            except UnicodeDecodeError as error:
+                raise ValueError(f"{path}: not a text of chords ({error})") from error
+        return cls.parse(text)
 
     @classmethod
     def heard(cls, beats: Float[np.ndarray, "B 12"], beats_per_bar: int = BEATS_PER_BAR) -> "Chords":
@@ -206,6 +241,15 @@ class Chords:
         return chroma(*self.notes(beats[::BEATS_PER_BAR]), beats).reshape(num_phrases, BEATS_PER_PHRASE, 12)
 
 
+@functools.cache
+def _library():
+    import pychord  # imported here: few files need it
+
+    for name, intervals in _MORE_QUALITIES.items():
+        pychord.QualityManager().set_quality(name, intervals)
+    return pychord
+
+
 def _name(weights):
     """Root and quality of the chord that sounds with weights (12,)."""
     if not weights.any():
@@ -213,3 +257,41 @@ def _name(weights):
     fits = _TEMPLATE_ROWS @ weights
     quality, root = divmod(int(np.argmax(fits > fits.max() - 1e-9)), 12)
     return _ROOTS[root], tuple(_TEMPLATES)[quality]
+
+
+def _annotated_bars(path):
+    """The chord of each beat of a MusicXML file, bar by bar; one for the bar where they are the same."""
+    try:
+        import note_seq
+    except ImportError:
+        raise ValueError("MusicXML needs note-seq: pip install 'keras_symdiff[note-seq]'") from None
+    try:
+        sequence = note_seq.musicxml_file_to_sequence_proto(str(path))
+    except (note_seq.MusicXMLConversionError, KeyError) as error:
+        raise ValueError(f"{path}: not readable as MusicXML ({error})") from error
+    kind = note_seq.NoteSequence.TextAnnotation.CHORD_SYMBOL
+    chords = sorted((a.time, a.text) for a in sequence.text_annotations if a.annotation_type == kind)
+    if not chords:
+        raise ValueError(f"{path}: has no chord annotations")
+    times, symbols = zip(*chords, strict=True)
+    quarters = _quarters_of(sequence)
+    changes = quarters(times)
+    signatures = [(float(quarters(s.time)), 4 * s.numerator / s.denominator) for s in sequence.time_signatures]
+    ends = [start for start, _ in signatures[1:]] + [float(quarters(sequence.total_time))]
+    bars = []
+    for (start, length), end in zip(signatures, ends, strict=True):
+        for bar in np.arange(start, end - _A_MOMENT, length):
+            beats = bar + np.arange(np.ceil(length)) + _A_MOMENT
+            held = np.searchsorted(changes, beats, side="right") - 1
+            names = tuple(symbols[i] if i >= 0 else NO_CHORD for i in held)
+            bars.append(names[:1] if len(set(names)) == 1 else names)
+    return tuple(bars)
+
+
+def _quarters_of(sequence):
+    """A function from seconds to quarters by the tempos of a NoteSequence."""
+    tempos = [(t.time, t.qpm / 60) for t in sequence.tempos] or [(0.0, 2.0)]
+    at, rates = np.array(tempos).T
+    at = np.append(at, max(sequence.total_time, at[-1]) + 1)
+    counted = np.cumsum([0, *(np.diff(at) * rates)])
+    return lambda seconds: np.interp(seconds, at, counted)

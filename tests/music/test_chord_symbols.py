@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -25,7 +27,11 @@ from keras_symdiff.music.harmony import chroma
         ("C/E", (4, 0, 7)),
         ("Am/G", (7, 9, 0, 4)),
         ("C/F#", (6, 0, 4, 7)),
-        ("Bb5", (10, 5)),
+        ("Bb5 Bb(no3)", (10, 5)),
+        ("B(b5) B(♭5)", (11, 3, 5)),
+        ("Am(add9) Amadd9", (9, 0, 4, 11)),
+        ("Cm13", (0, 3, 7, 10, 2, 5, 9)),
+        ("Cmaj9#11 CMaj9(#11)", (0, 4, 7, 11, 2, 6)),
         ("Bbb A", (9, 1, 4)),
         ("Cb B", (11, 3, 6)),
         ("N.C. NC n.c.", ()),
@@ -95,3 +101,64 @@ def test_a_little_of_another_note_does_not_rename_a_chord():
     rng = np.random.default_rng(0)
     beats = Chords.parse("C | F").chroma(1).reshape(-1, 12)
     assert str(Chords.heard(beats + 0.1 * rng.random(beats.shape))) == "C | F"
+
+
+SCORE = """<?xml version="1.0" encoding="UTF-8"?>
+<score-partwise version="3.0">
+<part-list><score-part id="P1"><part-name>Voice</part-name></score-part></part-list>
+<part id="P1">
+<measure number="1">
+<attributes><divisions>2</divisions><time><beats>4</beats><beat-type>4</beat-type></time></attributes>
+<direction><sound tempo="97"/></direction>
+<harmony><root><root-step>C</root-step></root><kind>major</kind></harmony>
+<note><pitch><step>C</step><octave>5</octave></pitch><duration>8</duration></note>
+</measure>
+<measure number="2">
+<harmony><root><root-step>A</root-step></root><kind>minor-seventh</kind></harmony>
+<note><pitch><step>C</step><octave>5</octave></pitch><duration>6</duration></note>
+<harmony><root><root-step>B</root-step><root-alter>-1</root-alter></root><kind>dominant</kind>
+<bass><bass-step>D</bass-step></bass></harmony>
+<note><pitch><step>D</step><octave>5</octave></pitch><duration>2</duration></note>
+</measure>
+<measure number="3">
+<attributes><time><beats>3</beats><beat-type>4</beat-type></time></attributes>
+<direction><sound tempo="61"/></direction>
+<note><pitch><step>C</step><octave>5</octave></pitch><duration>2</duration></note>
+<harmony><kind>none</kind></harmony>
+<note><rest/><duration>4</duration></note>
+</measure>
+<measure number="4">
+<note><pitch><step>C</step><octave>5</octave></pitch><duration>6</duration></note>
+</measure>
+</part>
+</score-partwise>
+"""
+
+
+def test_chord_annotations_of_musicxml_are_read_beat_by_beat(tmp_path):
+    pytest.importorskip("note_seq")
+    (tmp_path / "score.musicxml").write_text(SCORE)
+    chords = Chords.open(tmp_path / "score.musicxml")
+    assert str(chords) == "C | Am7 Am7 Am7 Bb7/D | Bb7/D N.C. N.C. | N.C."
+
+
+def test_musicxml_without_chords_or_none_is_refused(tmp_path):
+    pytest.importorskip("note_seq")
+    (tmp_path / "bare.xml").write_text(re.sub(r"<harmony>.*?</harmony>", "", SCORE, flags=re.DOTALL))
+    with pytest.raises(ValueError, match=r"bare.xml: has no chord annotations"):
+        Chords.open(tmp_path / "bare.xml")
+    (tmp_path / "broken.xml").write_text(SCORE[:300])
+    (tmp_path / "broken.mxl").write_text("PK")
+    for name in ("broken.xml", "broken.mxl"):
+        with pytest.raises(ValueError, match=f"{name}: not readable as MusicXML"):
+            Chords.open(tmp_path / name)
+
+
+def test_chords_are_read_from_a_text_file(tmp_path):
+    (tmp_path / "song.txt").write_text("C | Am\n\nF | G7 |\n", encoding="utf-8-sig")
+    assert str(Chords.open(tmp_path / "song.txt")) == "C | Am | F | G7"
+    (tmp_path / "song.mid").write_bytes(b"MThd\x00\x00\x00\x06\xff\xfe")
+    with pytest.raises(ValueError, match="not a text of chords"):
+        Chords.open(tmp_path / "song.mid")
+    with pytest.raises(FileNotFoundError):
+        Chords.open(tmp_path / "none.txt")
