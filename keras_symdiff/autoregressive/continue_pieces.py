@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_symdiff.autoregressive.cached_step import cached_step, empty_cache
 from keras_symdiff.autoregressive.mixture import draw_from_mixture
+from keras_symdiff.check_finite import check_finite
 from keras_symdiff.constants import PIECE_PHRASES
 from keras_symdiff.noise_streams import Purpose, noise_streams
 
@@ -33,7 +34,7 @@ def continue_pieces(model, prefix, seed=0, first_piece=0, temperature=1.0, batch
         `(B, L, C)`, float32 array: scaled latents, `prefix` unchanged at their beginning.
 
     Raises:
-        ValueError: If `prefix` does not fit the model or a number is out of range.
+        ValueError: If `prefix` does not fit the model, a number is out of range, or the model gives what is not finite.
 
     Example:
         >>> latents = continue_pieces(model, np.zeros((8, 0, 42)), seed=1)  # (8, 32, 42)
@@ -49,8 +50,7 @@ def continue_pieces(model, prefix, seed=0, first_piece=0, temperature=1.0, batch
             f"`prefix` must have shape (B, P, {mdn.channels}) with B >= 1 and P <= {length}. "
             f"Received: shape {prefix.shape}"
         )
-    if not np.isfinite(prefix).all():
-        raise ValueError("The prefix must be finite. Received: a prefix with NaN or infinity")
+    check_finite("`prefix`", prefix)
     if not (temperature > 0 and np.isfinite(temperature)):
         raise ValueError(f"`temperature` must be finite and above 0. Received: temperature={temperature}")
     if batch_size < 1 or min(seed, first_piece) < 0:
@@ -75,6 +75,7 @@ def continue_pieces(model, prefix, seed=0, first_piece=0, temperature=1.0, batch
             "temperature": np.full((batch, 1), temperature, dtype=np.float32),
         }
         pieces.append(ops.convert_to_numpy(process.predict_on_batch(inputs)))
+        check_finite("Generated latents", pieces[-1])
         if progress is not None:
             progress(min(first + batch, len(prefix)), len(prefix))
     return np.concatenate(pieces)[: len(prefix)]

@@ -5,6 +5,7 @@ import functools
 import keras
 import numpy as np
 
+from keras_symdiff.check_finite import check_finite
 from keras_symdiff.constants import PIECE_PHRASES
 from keras_symdiff.diffusion.ancestral import ancestral_sampling, reverse_steps
 from keras_symdiff.diffusion.context_guidance import ContextGuidance
@@ -49,7 +50,7 @@ def sample(
         `(num_samples, L, D)`, float32 array: scaled latents, about in [-1, 1].
 
     Raises:
-        ValueError: If a count or the seed is out of range.
+        ValueError: If a count or the seed is out of range, or the model gives what is not finite.
 
     Example:
         >>> latents = transform.inverse(sample(model, num_samples=8, seed=1))  # (8, 32, Z)
@@ -84,7 +85,8 @@ def infill(model, latents, keep_mask, seed=0, schedule=None, batch_size=32, prog
         `(B, L, D)`, float32 array: `latents` with the missing phrases generated.
 
     Raises:
-        ValueError: If shapes do not fit the model, a given latent is not finite, or a number is out of range.
+        ValueError: If shapes do not fit the model, a latent, given or generated, is not finite, or a number is out of
+            range.
 
     Example:
         >>> keep_mask = np.ones((1, 32), dtype=bool)
@@ -106,8 +108,7 @@ def infill(model, latents, keep_mask, seed=0, schedule=None, batch_size=32, prog
             f"`keep_mask` must be bool of shape {latents.shape[:2]}, True where a phrase is given. "
             f"Received: {keep_mask.dtype} of shape {keep_mask.shape}"
         )
-    if not np.all(np.isfinite(latents[keep_mask])):
-        raise ValueError("Given latents must be finite. Received: latents with NaN or infinity at given positions")
+    check_finite("Given latents", latents[keep_mask])
     given = np.where(keep_mask[:, :, None], latents, np.float32(0))
     return _generate(model, len(latents), given, keep_mask, seed, schedule, batch_size, progress, first_piece, sampler)
 
@@ -159,6 +160,7 @@ def _generate(
                 observe(done + chunk, x[:filled])
             if progress is not None:
                 progress(len(pieces) * len(steps) + done + chunk, num_batches * len(steps))
+        check_finite("Generated latents", x)
         pieces.append(x)
     return np.concatenate(pieces)[:num_samples]
 

@@ -2,14 +2,13 @@
 
 import dataclasses
 import io
-import tokenize
-import zipfile
-import zlib
 
 import numpy as np
 
+from keras_symdiff.check_finite import check_finite
 from keras_symdiff.constants import PIECE_PHRASES
 from keras_symdiff.music.corpus import Corpus
+from keras_symdiff.read_npz import read_npz
 from keras_symdiff.write_atomically import write_atomically
 
 
@@ -23,6 +22,9 @@ class LatentCorpus:
         stddev: float32 array (U, Z), their posterior standard deviations.
         inverse: int array (N,): phrase `n` of the corpus has the mean `mean[inverse[n]]`.
         encoder: string that names the encoder by the hash of its weights.
+
+    Raises:
+        ValueError: If the arrays contradict one another, or a posterior is not finite.
     """
 
     corpus: Corpus
@@ -30,6 +32,27 @@ class LatentCorpus:
     stddev: np.ndarray
     inverse: np.ndarray
     encoder: str
+
+    def __post_init__(self):
+        num_distinct, phrases = len(self.mean), len(self.corpus.tokens)
+        if self.mean.ndim != 2 or self.stddev.shape != self.mean.shape:
+            raise ValueError(
+                "`mean` and `stddev` must have one shape (U, Z). "
+                f"Received: shapes {self.mean.shape} and {self.stddev.shape}"
+            )
+        if {self.mean.dtype.kind, self.stddev.dtype.kind} != {"f"}:
+            raise ValueError(f"`mean` and `stddev` must be floats. Received: {self.mean.dtype} and {self.stddev.dtype}")
+        check_finite("Posterior means", self.mean)
+        check_finite("Posterior standard deviations", self.stddev)
+        if self.inverse.shape != (phrases,) or not np.issubdtype(self.inverse.dtype, np.integer):
+            raise ValueError(
+                f"`inverse` must be integers of shape ({phrases},). "
+                f"Received: {self.inverse.dtype} of shape {self.inverse.shape}"
+            )
+        if phrases and not 0 <= self.inverse.min() <= self.inverse.max() < num_distinct:
+            raise ValueError(
+                f"`inverse` must be in [0, {num_distinct}). Received: values {self.inverse.min()}..{self.inverse.max()}"
+            )
 
     @classmethod
     def encode(cls, vae, corpus, progress=None):
@@ -90,22 +113,22 @@ class LatentCorpus:
             FileNotFoundError: when there is none.
         """
         try:
-            with np.load(path, allow_pickle=False) as archive:
-                fields = {name: archive[name] for name in archive.files}
+            fields = read_npz(path)
             corpus = Corpus(
                 tokens=fields["tokens"],
                 rests=fields["rests"],
                 offsets=fields["offsets"],
-                names=fields["names"].tolist(),
+                names=_lines(fields["names"]),
                 num_files=int(fields["num_files"]),
-                skipped=[tuple(line.split("\t", 1)) for line in fields["skipped"].tolist()],
+                skipped=[line.partition("\t")[::2] for line in _lines(fields["skipped"])],
             )
             return cls(corpus, fields["mean"], fields["stddev"], fields["inverse"], str(fields["encoder"]))
-        except FileNotFoundError:
-            raise
-        # All that NumPy, zipfile, zlib and tokenize raise for a damaged archive; TypeError: a single array (`.npy`).
-        except (
-            EOFError, KeyError, OSError, RuntimeError, TypeError, ValueError, tokenize.TokenError, zipfile.BadZipFile,
-            zlib.error,
-        ) as error:  # fmt: skip
+        except (KeyError, TypeError, ValueError) as error:  # TypeError: not a scalar where one belongs
             raise ValueError(f"{path} does not hold encoded melodies (see `symdiff encode`): {error}") from error
+
+
+def _lines(array):
+    """The str of an array (N,), as a list."""
+    if array.ndim != 1 or array.dtype.kind != "U":
+        raise ValueError(f"names must be text of shape (N,). Received: {array.dtype} of shape {array.shape}")
+    return array.tolist()

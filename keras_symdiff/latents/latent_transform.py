@@ -5,9 +5,13 @@ import json
 
 import numpy as np
 
+from keras_symdiff.check_finite import check_finite
 from keras_symdiff.presets.default import DEFAULT_PRESET
 from keras_symdiff.presets.preset import preset_folder
+from keras_symdiff.read_json import read_json
 from keras_symdiff.write_atomically import write_atomically
+
+MOST_DIMS = 1 << 16
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -49,6 +53,10 @@ class LatentTransform:
     latent_dim: int
 
     def __post_init__(self):
+        if isinstance(self.latent_dim, bool) or not isinstance(self.latent_dim, int | np.integer):
+            raise ValueError(f"`latent_dim` must be an integer. Received: latent_dim={self.latent_dim!r}")
+        if not 1 <= self.latent_dim <= MOST_DIMS:
+            raise ValueError(f"`latent_dim` must be in [1, {MOST_DIMS}]. Received: latent_dim={self.latent_dim}")
         kept_dims = np.array(self.kept_dims)
         minimum = np.array(self.minimum, dtype=np.float64)
         maximum = np.array(self.maximum, dtype=np.float64)
@@ -96,7 +104,7 @@ class LatentTransform:
             A `LatentTransform`.
 
         Raises:
-            ValueError: If shapes are wrong, a mean is not finite, or no dimension is below `threshold`.
+            ValueError: If shapes are wrong, a number is not finite, or no dimension is below `threshold`.
         """
         return cls.fit_batches([(mean, stddev)], threshold, kept_dims)
 
@@ -127,6 +135,7 @@ class LatentTransform:
                         "Without `kept_dims`, `stddev` must have the shape of `mean`. "
                         f"Received: stddev of shape {np.shape(stddev)}, mean of shape {mean.shape}"
                     )
+                check_finite("`stddev`", stddev)
                 total = total + np.sum(stddev, axis=0, dtype=np.float64)  # (Z,)
             count += len(mean)
             minimum, maximum = np.minimum(minimum, mean.min(axis=0)), np.maximum(maximum, mean.max(axis=0))  # (Z,)
@@ -246,9 +255,7 @@ class LatentTransform:
             ValueError: If the file is no transform's JSON.
             FileNotFoundError: If there is no such file.
         """
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
         try:
-            return cls.from_config(json.loads(text))
-        except (TypeError, ValueError) as error:  # bad JSON is a ValueError too
+            return cls.from_config(read_json(path))
+        except (TypeError, ValueError) as error:
             raise ValueError(f"The file must hold a LatentTransform's JSON. Received: {path} ({error})") from error

@@ -6,6 +6,7 @@ import pathlib
 import numpy as np
 
 from keras_symdiff import constants
+from keras_symdiff.music.melody import checked_tokens
 from keras_symdiff.music.midi import MidiError, read_melodies
 
 
@@ -20,6 +21,9 @@ class Corpus:
         names: list of M str, `path#instrument name`.
         num_files: int, files that gave at least one melody.
         skipped: list of (path, reason), the other files.
+
+    Raises:
+        ValueError: if the arrays contradict one another.
     """
 
     tokens: np.ndarray
@@ -28,6 +32,21 @@ class Corpus:
     names: list
     num_files: int
     skipped: list
+
+    def __post_init__(self):
+        phrases = len(checked_tokens(self.tokens))
+        if self.rests.shape != (phrases,) or self.rests.dtype != bool:
+            raise ValueError(
+                f"`rests` must be bool of shape ({phrases},). Received: {self.rests.dtype} of shape {self.rests.shape}"
+            )
+        offsets = self.offsets
+        if offsets.shape != (len(self.names) + 1,) or not np.issubdtype(offsets.dtype, np.integer):
+            raise ValueError(
+                f"`offsets` must be integers of shape ({len(self.names) + 1},). "
+                f"Received: {offsets.dtype} of shape {offsets.shape}"
+            )
+        if offsets[0] != 0 or offsets[-1] != phrases or np.any(offsets[1:] < offsets[:-1]):
+            raise ValueError(f"`offsets` must rise from 0 to {phrases}. Received: {offsets.min()}..{offsets.max()}")
 
     @classmethod
     def concatenate(cls, corpora):

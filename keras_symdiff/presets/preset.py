@@ -15,9 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_symdiff.check_finite import check_finite
+from keras_symdiff.read_json import read_json
+from keras_symdiff.read_npz import read_npz
 from keras_symdiff.write_atomically import write_atomically
 
 PRESETS = Path(__file__).parent
+MOST_UNITS = 1 << 16  # far above any size or count of a config, and too few to fill a machine's memory by one of them
 
 
 def preset_folder(name_or_folder):
@@ -48,11 +52,17 @@ def write_part(folder, model, config, dtype="float32"):
         model: Keras model whose `weights` are written, in their order.
         config: JSON-able dict that is enough to build the model again.
         dtype: type of floating-point numbers on disk, `"float32"` or `"float16"`.
+
+    Raises:
+        ValueError: when a weight is not finite; nothing is written.
     """
     folder = Path(folder)
+    stored = [_as_stored(weights, dtype) for weights in model.get_weights()]
+    for weights in stored:
+        check_finite(f"The weights of {folder.name}", weights)
     folder.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, *(_as_stored(weights, dtype) for weights in model.get_weights()))
+    np.savez_compressed(buffer, *stored)
     write_atomically(folder / "weights.npz", buffer.getvalue())
     card = {"config": config, "weights_sha256": hashlib.sha256(buffer.getvalue()).hexdigest()}
     write_atomically(folder / "config.json", (json.dumps(card, indent=1) + "\n").encode())
@@ -65,31 +75,55 @@ def read_config(folder):
         ValueError: when there is none.
     """
     try:
-        return json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))["config"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"Not a trained model (no readable config.json). Received: {folder}") from error
+        config = read_json(Path(folder) / "config.json")["config"]
+    except (OSError, ValueError, KeyError) as error:
+        raise ValueError(f"Not a trained model (no readable config.json). Received: {folder} ({error})") from error
+    too_large = [name for name, number in _numbers(config) if number > MOST_UNITS and name != "seed"]
+    if too_large:
+        raise ValueError(
+            f"Sizes and counts of a model are at most {MOST_UNITS:,}. Received: a larger {too_large[0]} in {folder}"
+        )
+    return config
 
 
 def load_weights(folder, model):
     """Gives `model` the weights that `write_part` wrote.
 
     Raises:
-        ValueError: when the file is missing, does not have the recorded SHA-256, or fits another model.
+        ValueError: when the file is missing, does not have the recorded SHA-256, fits another model, or holds a number
+            that is not finite.
     """
     path = Path(folder) / "weights.npz"
-    recorded = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8")).get("weights_sha256")
+    recorded = read_json(Path(folder) / "config.json").get("weights_sha256")
     try:
         data = path.read_bytes()
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}") from error
     if hashlib.sha256(data).hexdigest() != recorded:
         raise ValueError(f"{path} is damaged: its SHA-256 is not the recorded {recorded}")
-    with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-        weights = [archive[f"arr_{i}"] for i in range(len(archive.files))]
+    try:
+        archive = read_npz(data)
+        weights = [archive[f"arr_{i}"] for i in range(len(archive))]
+    except (KeyError, ValueError) as error:
+        raise ValueError(f"{path} does not hold weights: {error}") from error
     shapes, expected = [array.shape for array in weights], [tuple(w.shape) for w in model.weights]
     if shapes != expected:
         raise ValueError(f"{path} holds other shapes than its config's model. Received: {shapes}, expected {expected}")
+    for array in weights:
+        check_finite(f"The weights in {path}", array)
     model.set_weights(weights)
+
+
+def _numbers(value, name=""):
+    """Pairs of the name and the value of each number in a config."""
+    if isinstance(value, dict):
+        for key, child in value.items():
+            yield from _numbers(child, key)
+    elif isinstance(value, list):
+        for child in value:
+            yield from _numbers(child, name)
+    elif isinstance(value, int | float):
+        yield name, value
 
 
 def _as_stored(weights, dtype):

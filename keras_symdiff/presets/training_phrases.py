@@ -2,12 +2,12 @@
 
 import hashlib
 import io
-import zipfile
 from pathlib import Path
 
 import numpy as np
 
 from keras_symdiff.metrics.memorisation import distinct_in_any_key, phrase_keys
+from keras_symdiff.read_npz import read_npz
 from keras_symdiff.write_atomically import write_atomically
 
 FILE_NAME = "training_phrases.npz"
@@ -62,12 +62,13 @@ def read_training_phrases(folder):
     """
     path = Path(folder) / FILE_NAME
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            hashes = archive["hashes"]
+        hashes = read_npz(path)["hashes"]
     except FileNotFoundError:
         return None
-    except (EOFError, KeyError, OSError, TypeError, ValueError, zipfile.BadZipFile) as error:
+    except (KeyError, OSError, ValueError) as error:
         raise ValueError(f"{path} does not hold hashes of training phrases: {error}") from error
-    if hashes.dtype != np.uint32 or hashes.ndim != 1:
-        raise ValueError(f"{path} must hold uint32 hashes (U,). Received: {hashes.dtype} of shape {hashes.shape}")
+    if hashes.dtype != np.uint32 or hashes.ndim != 1 or np.any(hashes[1:] <= hashes[:-1]):
+        raise ValueError(
+            f"{path} must hold increasing uint32 hashes (U,). Received: {hashes.dtype} of shape {hashes.shape}"
+        )
     return hashes

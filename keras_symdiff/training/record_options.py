@@ -2,6 +2,7 @@
 
 import json
 
+from keras_symdiff.read_json import read_json
 from keras_symdiff.write_atomically import write_atomically
 
 
@@ -13,11 +14,14 @@ def record_options(path, options):
         options: JSON-able dict.
 
     Raises:
-        ValueError: when the file is there and holds other options.
+        ValueError: when the file is there and holds other options, or none.
     """
     options = json.loads(json.dumps(options))
     if path.exists():
-        earlier = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            earlier = read_json(path)
+        except ValueError as error:
+            raise ValueError(f"{path} does not hold a run's options: {error}") from error
         changed = sorted(k for k in options.keys() | earlier.keys() if options.get(k) != earlier.get(k))
         if changed:
             differences = ", ".join(f"{k}: {earlier.get(k)} there, {options.get(k)} now" for k in changed)

@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_symdiff.constants import NUM_TOKENS, PHRASE_STEPS
 from keras_symdiff.layers.film_residual_block import FiLMResidualBlock
+from keras_symdiff.vae.lstm_decoder import choose_token
 
 TOKEN_DIM = 16  # numbers that stand for a token
 STEP_DIM = 64  # numbers from which the decoder tells a step's token
@@ -86,10 +87,9 @@ class DenseDecoder(keras.Model):
         def step(t, carry):
             tokens, previous = carry
             x = ops.silu(features[:, t] + self.context(previous)[:, 0])  # (B, 64)
-            token = ops.argmax(ops.cast(self.logits(x), "float32") + gumbel[:, t], axis=-1)  # (B,)
-            token = ops.cast(token, "int32")[:, None]
-            previous = ops.concatenate([previous[:, 1:], self.embedding(token)], axis=1)
-            return ops.slice_update(tokens, (0, t), token), previous
+            token, checked = choose_token(self.logits(x), gumbel[:, t])
+            previous = ops.concatenate([previous[:, 1:], self.embedding(token[:, None])], axis=1)
+            return ops.slice_update(tokens, (0, t), checked[:, None]), previous
 
         batch = ops.shape(latents)[0]
         tokens = ops.zeros((batch, PHRASE_STEPS), "int32")

@@ -68,7 +68,7 @@ class LSTMDecoder(keras.Model):
             inputs: latents (B, Z) and Gumbel noise (B, 32, 90) already scaled by the temperature.
 
         Returns:
-            int32 tokens (B, 32).
+            int32 tokens (B, 32), -1 where logits are not finite.
         """
         latents, gumbel = inputs
         latents = ops.cast(latents, self.compute_dtype)
@@ -91,8 +91,8 @@ class LSTMDecoder(keras.Model):
                 h = ops.sigmoid(o) * ops.tanh(c)
                 next_states.append([h, c])
                 x = to_next(h) + bias  # the gates of the next layer, (B, 4 * units); at last the logits, (B, 90)
-            token = ops.cast(ops.argmax(ops.cast(x, "float32") + gumbel[:, t], axis=-1), "int32")  # (B,)
-            return ops.slice_update(tokens, (0, t), token[:, None]), token, next_states
+            token, checked = choose_token(x, gumbel[:, t])
+            return ops.slice_update(tokens, (0, t), checked[:, None]), token, next_states
 
         tokens = ops.zeros((batch, PHRASE_STEPS), "int32")
         carry = (tokens, ops.full((batch,), NUM_TOKENS, "int32"), self._initial_states(latents))
@@ -100,6 +100,12 @@ class LSTMDecoder(keras.Model):
 
     def get_config(self):
         return super().get_config() | {"latent_dim": self.latent_dim, "units": self.units}
+
+
+def choose_token(logits, gumbel):
+    """The tokens (B,) of the largest of logits (B, 90) and noise, and the same with -1 where logits are not finite."""
+    token = ops.cast(ops.argmax(ops.cast(logits, "float32") + gumbel, axis=-1), "int32")
+    return token, ops.where(ops.isfinite(ops.sum(logits, axis=-1)), token, -1)
 
 
 def _product_with(kernel):

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_symdiff.check_finite import check_finite
 from keras_symdiff.constants import LATENT_DIM, NUM_TOKENS, PHRASE_STEPS
 from keras_symdiff.music.melody import checked_tokens
 from keras_symdiff.noise_streams import Purpose, noise_streams
@@ -169,6 +170,8 @@ class MusicVAE(keras.Model):
         mean, stddev = _in_batches(
             lambda tokens, first: self.encoder.predict_on_batch(tokens), _ENCODE_BATCH, tokens, progress
         )
+        check_finite("Posterior means", mean)
+        check_finite("Posterior standard deviations", stddev)
         return mean, stddev
 
     def decode(self, latents, temperature=1e-3, seed=0, progress=None, forced=None, bias=None):
@@ -190,8 +193,9 @@ class MusicVAE(keras.Model):
         latents = np.asarray(latents, "float32")
         if latents.ndim != 2 or latents.shape[1] != self.latent_dim:
             raise ValueError(f"Latents have {self.latent_dim} dimensions. Received: latents of shape {latents.shape}")
-        if not temperature > 0:
-            raise ValueError(f"The temperature is positive. Received: temperature={temperature}")
+        check_finite("Latents", latents)
+        if not 0 < temperature < np.inf:
+            raise ValueError(f"The temperature is positive and finite. Received: temperature={temperature}")
 
         if forced is not None:
             forced = np.asarray(forced)
@@ -225,6 +229,11 @@ class MusicVAE(keras.Model):
             return [self.decoder.predict_on_batch([latents, gumbel])]
 
         (tokens,) = _in_batches(predict, _DECODE_BATCH, latents, progress)
+        if (tokens < 0).any():
+            raise ValueError(
+                f"Logits must be finite. Received: {(tokens < 0).any(axis=1).sum():,} of {len(tokens):,} phrases with "
+                "logits that are NaN or infinite"
+            )
         return tokens.astype("int8")
 
     def log_likelihood(self, latents, tokens):

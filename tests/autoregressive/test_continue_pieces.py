@@ -77,3 +77,10 @@ def test_a_number_out_of_range_is_refused(mdn, option):
 def test_a_prefix_that_is_not_finite_is_refused(mdn):
     with pytest.raises(ValueError, match="NaN"):
         continue_pieces(mdn, np.full((1, 2, CHANNELS), np.nan))
+
+
+def test_a_model_that_gives_nan_is_refused(mdn):
+    broken = TransformerMDN.from_config(mdn.get_config())
+    broken.set_weights([np.full_like(weights, np.nan) for weights in mdn.get_weights()])
+    with pytest.raises(ValueError, match="Generated latents must be finite"):
+        continue_pieces(broken, draw_prefix(2, 0))

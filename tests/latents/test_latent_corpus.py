@@ -97,3 +97,54 @@ def test_joined_collections_keep_their_melodies_and_pieces():
     assert joined.corpus.offsets.tolist() == [0, 40, 73, 110]
     pieces = np.concatenate([part.mean[part.windows()] for part in parts])
     np.testing.assert_array_equal(joined.mean[joined.windows()], pieces)
+
+
+@pytest.fixture(scope="module")
+def fields(latents, tmp_path_factory):
+    """The arrays of a file."""
+    path = tmp_path_factory.mktemp("fields") / "latents.npz"
+    latents.save(path)
+    with np.load(path) as archive:
+        return dict(archive)
+
+
+def changed(array, place, value):
+    array = array.copy()
+    array[place] = value
+    return array
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("inverse", lambda a: changed(a, 3, 10**6), r"`inverse` must be in \[0, \d+\). Received: values 0..1000000"),
+        ("inverse", lambda a: changed(a, 3, -1), "`inverse` must be in"),
+        ("inverse", lambda a: a.astype(float), "`inverse` must be integers"),
+        ("inverse", lambda a: a[1:], "`inverse` must be integers of shape"),
+        ("offsets", lambda a: changed(a, 1, 10**6), "`offsets` must rise from 0 to"),
+        ("offsets", lambda a: changed(a, 0, 1), "`offsets` must rise from 0 to"),
+        ("offsets", lambda a: a[:-1], "`offsets` must be integers of shape"),
+        ("tokens", lambda a: changed(a, (0, 0), 90), "Tokens must lie in"),
+        ("tokens", lambda a: a.ravel(), "Tokens must be integers of shape"),
+        ("rests", lambda a: a.astype(int), "`rests` must be bool"),
+        ("mean", lambda a: changed(a, (0, 0), np.nan), "Posterior means must be finite. Received: 1 of"),
+        ("stddev", lambda a: changed(a, (0, 0), np.inf), "Posterior standard deviations must be finite"),
+        ("mean", lambda a: a[:, 1:], "must have one shape"),
+        ("mean", lambda a: a.astype(int), "must be floats"),
+        ("names", lambda a: np.arange(len(a)), "names must be text"),
+        ("names", lambda a: a[0], "names must be text"),
+        ("num_files", lambda a: np.arange(3), "scalar"),
+    ],
+)
+def test_arrays_that_contradict_one_another_are_refused(fields, tmp_path, name, change, message):
+    np.savez(tmp_path / "latents.npz", **(fields | {name: change(fields[name])}))
+    with pytest.raises(ValueError, match=f"latents.npz does not hold encoded melodies.*{message}"):
+        LatentCorpus.load(tmp_path / "latents.npz")
+
+
+def test_an_encoder_that_gives_nan_is_refused():
+    broken = MusicVAE(latent_dim=4, encoder_units=6, decoder_units=(6,))
+    kernel = broken.encoder.get_layer("mean").kernel
+    kernel.assign(np.full(kernel.shape, np.nan))
+    with pytest.raises(ValueError, match="must be finite"):
+        LatentCorpus.encode(broken, read_corpus([DATA / "lakh" / "melody_0.mid"]))

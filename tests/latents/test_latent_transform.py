@@ -83,7 +83,14 @@ def test_save_and_load_are_exact_and_leave_nothing_else(posteriors, tmp_path):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[1, 2]", "{}", '{"kept_dims": [0], "minimum": [0], "maximum": [1], "latent_dim": 2, "extra": 1}']
+    [
+        "",
+        "{",
+        "[1, 2]",
+        "{}",
+        100_000 * "[",
+        '{"kept_dims": [0], "minimum": [0], "maximum": [1], "latent_dim": 2, "extra": 1}',
+    ]
     + [
         json.dumps({"kept_dims": kept, "minimum": low, "maximum": high, "latent_dim": dim})
         for kept, low, high, dim in [
@@ -95,6 +102,9 @@ def test_save_and_load_are_exact_and_leave_nothing_else(posteriors, tmp_path):
             ([0], [float("nan")], [1], 2),
             ([0], ["low"], [1], 2),
             ([0], [0], [1], "two"),
+            ([0], [0], [1], 2.0),
+            ([0], [0], [1], True),
+            ([0], [0], [1], 10**12),
             ([], [], [], 2),
         ]
     ],
@@ -121,6 +131,8 @@ def test_errors_name_what_was_received(posteriors):
         LatentTransform.fit(mean, stddev, threshold=0.1)
     with pytest.raises(ValueError, match="finite"):
         LatentTransform.fit(np.where(mean > 3, np.nan, mean), stddev)
+    with pytest.raises(ValueError, match="`stddev` must be finite"):
+        LatentTransform.fit(mean, np.where(mean > 3, np.nan, stddev))
 
 
 def test_fitting_batches_in_one_pass_is_fitting_all_at_once(posteriors):

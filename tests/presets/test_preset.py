@@ -1,3 +1,5 @@
+import hashlib
+import io
 import json
 
 import keras
@@ -97,3 +99,55 @@ def test_what_is_neither_folder_nor_preset_is_refused(tmp_path):
     assert preset_folder(tmp_path) == tmp_path
     with pytest.raises(ValueError, match=r"Neither a folder nor a preset .* Received: no_such_preset"):
         preset_folder("no_such_preset")
+
+
+def rehashed(folder, arrays):
+    """Gives a part of a preset other weights, with the right hash."""
+    buffer = io.BytesIO()
+    np.savez(buffer, *arrays)
+    (folder / "weights.npz").write_bytes(buffer.getvalue())
+    card = json.loads((folder / "config.json").read_text())
+    card["weights_sha256"] = hashlib.sha256(buffer.getvalue()).hexdigest()
+    (folder / "config.json").write_text(json.dumps(card))
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_weights_that_are_not_finite_are_neither_read_nor_written(folder, wrong):
+    weights = model().get_weights()
+    weights[0][1, 2] = wrong
+    rehashed(folder, weights)
+    untouched = zeros()
+    with pytest.raises(ValueError, match=r"The weights in .*weights.npz must be finite. Received: 1 of 12 numbers"):
+        load_weights(folder, untouched)
+    assert not any(weights.any() for weights in untouched.get_weights())
+    untouched.set_weights(weights)
+    with pytest.raises(ValueError, match=r"The weights of new must be finite"):
+        write_part(folder / "new", untouched, {})
+    assert not (folder / "new").exists()
+
+
+def test_weights_beyond_half_precision_are_not_written_in_it(tmp_path):
+    large = zeros()
+    large.set_weights([np.full_like(w, 1e5) for w in large.get_weights()])
+    write_part(tmp_path / "single", large, {})
+    with np.errstate(over="ignore"), pytest.raises(ValueError, match="must be finite"):
+        write_part(tmp_path / "half", large, {}, "float16")
+
+
+def test_weights_of_the_right_hash_that_are_no_archive(folder):
+    rehashed(folder, [])
+    with pytest.raises(ValueError, match="other shapes"):
+        load_weights(folder, zeros())
+    data = b"no archive"
+    (folder / "weights.npz").write_bytes(data)
+    (folder / "config.json").write_text(json.dumps({"config": {}, "weights_sha256": hashlib.sha256(data).hexdigest()}))
+    with pytest.raises(ValueError, match=r"weights.npz does not hold weights: File is not a zip file"):
+        load_weights(folder, zeros())
+
+
+@pytest.mark.parametrize("config", [{"latent_dim": 10**9}, {"decoder_units": [8, 10**9]}, {"a": {"num_layers": 1e9}}])
+def test_a_config_of_absurd_sizes_is_refused_before_anything_is_built(tmp_path, config):
+    (tmp_path / "music_vae").mkdir()
+    (tmp_path / "music_vae" / "config.json").write_text(json.dumps({"config": config}))
+    with pytest.raises(ValueError, match=r"at most 65,536\. Received: a larger"):
+        MusicVAE.from_preset(tmp_path)

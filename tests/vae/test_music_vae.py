@@ -85,9 +85,26 @@ def test_bad_tokens_are_refused(vae, tokens, message):
 def test_bad_latents_and_temperatures_are_refused(vae):
     with pytest.raises(ValueError, match=r"8 dimensions. Received: latents of shape \(2, 7\)"):
         vae.decode(np.zeros((2, 7)))
-    for temperature in (0.0, -1.0, np.nan):
+    with pytest.raises(ValueError, match=r"Latents must be finite\. Received: 1 of 16"):
+        vae.decode(np.where(np.arange(16) == 3, np.nan, 0.0).reshape(2, 8))
+    for temperature in (0.0, -1.0, np.nan, np.inf):
         with pytest.raises(ValueError, match="temperature is positive"):
             vae.decode(np.zeros((2, 8)), temperature=temperature)
+
+
+@pytest.mark.parametrize(
+    "sizes", [TINY, {"networks": "dense", "latent_dim": 8, "encoder_units": 8, "decoder_units": (8,)}]
+)
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_weights_that_are_not_finite_give_neither_latents_nor_tokens(sizes, wrong):
+    vae, tokens = MusicVAE(**sizes), real_phrases(3)
+    logits, mean = vae.decoder.logits.bias, vae.encoder.get_layer("mean").bias
+    logits.assign(np.where(np.arange(90) == 40, wrong, 0.0))
+    with pytest.raises(ValueError, match=r"Logits must be finite\. Received: 3 of 3 phrases"):
+        vae.decode(np.zeros((3, 8)))
+    mean.assign(np.where(np.arange(8) == 4, wrong, 0.0))
+    with pytest.raises(ValueError, match=r"Posterior means must be finite\. Received: 3 of 24"):
+        vae.encode(tokens)
 
 
 def test_kl_weight_grows_and_free_bits_cost_nothing():

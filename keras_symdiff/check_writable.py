@@ -1,0 +1,26 @@
+"""Folders that can be written to."""
+
+import os
+import tempfile
+from pathlib import Path
+
+
+def check_writable(folder: str | os.PathLike) -> None:
+    """Tries to write into a folder before long work, and leaves everything as it was.
+
+    Args:
+        folder: Path of a folder; one that is not there is made, with its parents, and taken away again.
+
+    Raises:
+        OSError: If it cannot be made or written to.
+    """
+    folder = Path(folder)
+    made = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder):
+            pass
+    finally:
+        for path in made:
+            if os.path.isdir(path):  # not `Path.is_dir`, which raises where a name is too long
+                path.rmdir()
