@@ -1,4 +1,4 @@
-"""Training with everything on the device: data, batches, several hundred steps a call, no word from the host between."""
+"""Training with everything on the device: data, batches, and many steps in a call."""
 
 import io
 import math
@@ -48,7 +48,8 @@ class DeviceTraining:
         self.checkpoint = Path(folder) / "checkpoint.npz"
         self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
         self.data = jax.device_put(data)
-        self.steps, self.loss, self.history = 0, math.nan, []
+        self.steps, self.first_step, self.loss, self.history = 0, 0, math.nan, []
+        self.compile_seconds = 0.0
         optimizer = model.optimizer
         optimizer.build(model.trainable_variables)
         self.key = jax.random.key(seed)
@@ -129,7 +130,7 @@ class DeviceTraining:
                 report(self)
         if pending is not None:
             self._note(*pending)
-            self.seconds = time.monotonic() - began
+        self.seconds = 0.0 if began is None else time.monotonic() - began
         self._save()
         if report is not None:
             report(self)
