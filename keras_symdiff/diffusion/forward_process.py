@@ -22,19 +22,19 @@ def add_noise(x_0, noise_level, noise):
     return level * x_0 + ops.sqrt((1.0 - level) * (1.0 + level)) * noise
 
 
-def show_given(x_t, noise_level, x_0, keep_mask):
+def show_given(x_t, noise_level, given, keep_mask):
     """Puts given phrases into a noised piece as they are: without noise, at noise level 1.
 
     Args:
         x_t: `(B, L, D)`. Noised data.
         noise_level: `(B, 1)`. Its `sqrt(alpha_bar)`.
-        x_0: `(B, L, D)`. Clean data.
-        keep_mask: `(B, L)`, bool. True where `x_0` is given.
+        given: `(B, L, D)`. Clean data.
+        keep_mask: `(B, L)`, bool. True where it is given.
 
     Returns:
         Tuple of the piece `(B, L, D)` and the noise level of each phrase `(B, L)`.
     """
-    return ops.where(keep_mask[:, :, None], x_0, x_t), ops.where(keep_mask, 1.0, noise_level)
+    return ops.where(keep_mask[:, :, None], given, x_t), ops.where(keep_mask, 1.0, noise_level)
 
 
 def continuous_noise_level(noise_levels, uniform):

@@ -4,12 +4,13 @@ import functools
 
 import keras
 import numpy as np
+from keras import ops
 
 from keras_symdiff.check_finite import check_finite
 from keras_symdiff.constants import PIECE_PHRASES
 from keras_symdiff.diffusion.ancestral import ancestral_sampling, reverse_steps
-from keras_symdiff.diffusion.context_guidance import ContextGuidance
 from keras_symdiff.diffusion.forward_process import show_given
+from keras_symdiff.diffusion.guidance import ALWAYS_TOLD, Guidance
 from keras_symdiff.diffusion.noise_schedule import NoiseSchedule
 from keras_symdiff.diffusion.sampler import Sampler
 from keras_symdiff.diffusion.solvers import (
@@ -19,6 +20,8 @@ from keras_symdiff.diffusion.solvers import (
     solver_sampling,
     with_resampling,
 )
+from keras_symdiff.diffusion.ties import tie, tie_matrix
+from keras_symdiff.music.condition import PARTS
 from keras_symdiff.noise_streams import Purpose, draw, noise_streams
 
 # Ancestral steps of one compiled call. Its noise is drawn on the host: a megabyte for 4 samples of the paper's size.
@@ -26,9 +29,10 @@ MAX_CHUNK_STEPS = 50
 
 
 def sample(
-    model, num_samples, seed=0, schedule=None, batch_size=32, progress=None, first_piece=0, observe=None, sampler=None
-):
-    """Generates pieces from nothing.
+    model, num_samples, seed=0, schedule=None, batch_size=32, progress=None, first_piece=0, observe=None, sampler=None,
+    conditions=None, repeats=None, varies=None,
+):  # fmt: skip
+    """Generates pieces from nothing, or from what they are told.
 
     A piece depends on `seed` and its index only: not on the backend, on `num_samples` or on `batch_size`, up to float32
     rounding.
@@ -45,12 +49,19 @@ def sample(
             least 20 times a batch if there are as many steps, the first time before any step. Samplers other than the
             ancestral show only their first and last state.
         sampler: `Sampler`. Defaults to the paper's: ancestral, with all steps of the schedule.
+        conditions: `(num_samples, L, C)`, for a model that has them: what each phrase is told, see `music.condition`.
+            Pieces end where feature 0 is 0. Defaults to `None`: pieces of L phrases that are told nothing.
+        repeats: `(num_samples, L)`, int. Index of the phrase that each one is; its own, or -1, where it is new. Any
+            model makes such phrases equal. Defaults to `None`: all are new.
+        varies: `(num_samples, L)`, int. As `repeats`, for what is the same down to a noise level and then free: a
+            variation. Defaults to `None`: `repeats`.
 
     Returns:
-        `(num_samples, L, D)`, float32 array: scaled latents, about in [-1, 1].
+        `(num_samples, L, D)`, float32 array: scaled latents, about in [-1, 1]; zeros beyond the end of a piece.
 
     Raises:
-        ValueError: If a count or the seed is out of range, or the model gives what is not finite.
+        ValueError: If a count or the seed is out of range, conditions or repeats do not fit, or the model gives what is
+            not finite.
 
     Example:
         >>> latents = transform.inverse(sample(model, num_samples=8, seed=1))  # (8, 32, Z)
@@ -59,12 +70,14 @@ def sample(
         - [Mittal et al., 2021](https://arxiv.org/abs/2103.16091), Algorithm 3.
     """
     _check_integer("num_samples", num_samples, 1)
-    return _generate(
-        model, num_samples, None, None, seed, schedule, batch_size, progress, first_piece, sampler, observe
-    )
+    told = _told(model, num_samples, conditions, repeats, varies)
+    return _generate(model, num_samples, told, seed, schedule, batch_size, progress, first_piece, sampler, observe)
 
 
-def infill(model, latents, keep_mask, seed=0, schedule=None, batch_size=32, progress=None, first_piece=0, sampler=None):
+def infill(
+    model, latents, keep_mask, seed=0, schedule=None, batch_size=32, progress=None, first_piece=0, sampler=None,
+    conditions=None, repeats=None, varies=None,
+):  # fmt: skip
     """Generates the missing phrases of pieces; the given ones come back bit-exact.
 
     With the same `seed`, piece `i` starts from the noise of piece `i` of `sample`. A model that was trained with given
@@ -80,6 +93,12 @@ def infill(model, latents, keep_mask, seed=0, schedule=None, batch_size=32, prog
         progress: Optional function of the number of steps done and of all steps, called now and then.
         first_piece: Integer >= 0. Index of the first piece among those of the seed. Defaults to `0`.
         sampler: `Sampler`. Defaults to the paper's: ancestral, with all steps of the schedule.
+        conditions: `(B, L, C)`, for a model that has them: what each phrase is told, see `music.condition`. Pieces end
+            where feature 0 is 0. Defaults to `None`: pieces of L phrases that are told nothing.
+        repeats: `(B, L)`, int. Index of the phrase that each one is; its own, or -1, where it is new. Any model makes
+            such phrases equal: to the given one, if one is given. Defaults to `None`: all are new.
+        varies: `(B, L)`, int. As `repeats`, for what is the same down to a noise level and then free: a variation.
+            Defaults to `None`: `repeats`.
 
     Returns:
         `(B, L, D)`, float32 array: `latents` with the missing phrases generated.
@@ -110,12 +129,46 @@ def infill(model, latents, keep_mask, seed=0, schedule=None, batch_size=32, prog
         )
     check_finite("Given latents", latents[keep_mask])
     given = np.where(keep_mask[:, :, None], latents, np.float32(0))
-    return _generate(model, len(latents), given, keep_mask, seed, schedule, batch_size, progress, first_piece, sampler)
+    told = _told(model, len(latents), conditions, repeats, varies, keep_mask)
+    told |= {"given": given, "keep_mask": keep_mask}
+    return _generate(model, len(latents), told, seed, schedule, batch_size, progress, first_piece, sampler)
 
 
-def _generate(
-    model, num_samples, given, keep_mask, seed, schedule, batch_size, progress, first_piece, sampler, observe=None
-):
+def _told(model, num_samples, conditions, repeats, varies, keep_mask=None):
+    """What pieces are told: `condition (B, L, C)`, if the model has one, and `ties (B, 2, L, L)`, if there are any."""
+    told = {}
+    denoiser = _denoiser(model)
+    length, _ = _piece_shape(denoiser)
+    condition_dim = getattr(denoiser, "condition_dim", None)
+    if condition_dim is None and conditions is not None:
+        raise ValueError("`conditions` are for a model that was trained with them. Received: one without condition_dim")
+    if condition_dim is not None:
+        if conditions is None:
+            conditions = np.zeros((num_samples, length, condition_dim), np.float32)
+            for part in ("present", "real_steps"):
+                conditions[:, :, PARTS[part]] = 1.0
+        told["condition"] = np.asarray(conditions, dtype=np.float32)
+        check_finite("Conditions", told["condition"])
+        if told["condition"].shape != (num_samples, length, condition_dim):
+            raise ValueError(
+                f"`conditions` must have shape {(num_samples, length, condition_dim)}. "
+                f"Received: shape {told['condition'].shape}"
+            )
+    plans = [plan for plan in (repeats, varies) if plan is not None]
+    if plans:
+        for plan in plans:
+            if np.shape(plan) != (num_samples, length):
+                raise ValueError(
+                    f"`repeats` and `varies` must have the shape {(num_samples, length)}. Received: {np.shape(plan)}"
+                )
+        if repeats is None:
+            repeats = np.full((num_samples, length), -1)
+        plans = [repeats, repeats if varies is None else varies]
+        told["ties"] = np.stack([tie_matrix(plan, keep_mask) for plan in plans], axis=1)
+    return told
+
+
+def _generate(model, num_samples, told, seed, schedule, batch_size, progress, first_piece, sampler, observe=None):
     _check_integer("seed", seed, 0)
     _check_integer("first_piece", first_piece, 0)
     _check_integer("batch_size", batch_size, 1)
@@ -124,8 +177,10 @@ def _generate(
     sampler = sampler or Sampler()
     steps = _steps(sampler, schedule)  # (S, 5), or (S, 7) of a solver
     take_steps = ancestral_sampling if sampler.name == "ancestral" else solver_sampling
-    shows_given = given is not None and getattr(model, "given_share", 0) > 0
-    reverse_process = _reverse_process(denoiser, take_steps, shows_given, sampler.guidance)
+    shows_given = "given" in told and getattr(model, "given_share", 0) > 0
+    hears = "condition" in told and bool(np.any(told["condition"] * (1.0 - ALWAYS_TOLD)))
+    condition_scale = sampler.condition_scale if hears else 1.0
+    reverse_process = _reverse_process(denoiser, take_steps, shows_given, sampler.guidance, condition_scale)
     shape = _piece_shape(denoiser)
     # Chunks of one size and batches of one size: one compiled function serves them all.
     largest = MAX_CHUNK_STEPS if observe is None else max(1, len(steps) // 20)
@@ -135,9 +190,7 @@ def _generate(
     num_batches = -(-num_samples // batch_size)
     batch = -(-num_samples // num_batches)  # batches as even as can be, the last one filled up
     filling = num_batches * batch - num_samples
-    if given is not None:
-        given = np.pad(given, ((0, filling), (0, 0), (0, 0)))
-        keep_mask = np.pad(keep_mask, ((0, filling), (0, 0)))
+    told = {name: np.concatenate([array, array[-1:].repeat(filling, axis=0)]) for name, array in told.items()}
 
     pieces = []
     for first in range(0, num_samples, batch):
@@ -145,7 +198,7 @@ def _generate(
         numbers = range(first_piece + first, first_piece + first + batch)
         reverse_streams = noise_streams(seed, numbers, Purpose.REVERSE)
         forward_streams = noise_streams(seed, numbers, Purpose.FORWARD)
-        inputs = {} if given is None else {"given": given[indices], "keep_mask": keep_mask[indices]}
+        inputs = {name: array[indices] for name, array in told.items()}
         x = draw(reverse_streams, shape)  # (B, L, D)
         filled = min(batch, num_samples - first)
         if observe is not None:
@@ -153,7 +206,7 @@ def _generate(
         for done in range(0, len(steps), chunk):
             inputs |= {"x": x, "steps": steps[done : done + chunk]}
             inputs["noise"] = draw(reverse_streams, (chunk, *shape))  # (B, S, L, D)
-            if given is not None:
+            if "given" in told:
                 inputs["given_noise"] = draw(forward_streams, (chunk, *shape))  # (B, S, L, D)
             x = reverse_process.predict_on_batch(inputs)  # (B, L, D)
             if observe is not None:
@@ -162,33 +215,42 @@ def _generate(
                 progress(len(pieces) * len(steps) + done + chunk, num_batches * len(steps))
         check_finite("Generated latents", x)
         pieces.append(x)
-    return np.concatenate(pieces)[:num_samples]
+    pieces = np.concatenate(pieces)[:num_samples]
+    if "condition" in told:
+        pieces = np.where(told["condition"][:num_samples, :, :1] > 0.5, pieces, np.float32(0))
+    return pieces
 
 
 class _ReverseProcess(keras.Model):
     """Gives the sampler Keras's compiled `predict_on_batch`, which takes weights as arguments on every backend."""
 
-    def __init__(self, denoiser, take_steps, shows_given, guidance):
+    def __init__(self, denoiser, take_steps, shows_given, guidance, condition_scale):
         # float32 whatever the global policy: under bfloat16 the inputs, noise levels among them, would be rounded.
         super().__init__(dtype="float32", name="reverse_process")
-        self.denoiser = ContextGuidance(denoiser, guidance) if guidance else denoiser
+        guided = guidance or condition_scale != 1
+        self.denoiser = Guidance(denoiser, guidance, condition_scale) if guided else denoiser
         self.take_steps = take_steps
         self.shows_given = shows_given
         self.built = True  # nothing of its own to build; Keras would run a chunk for it
 
     def call(self, inputs):
+        inputs = dict(inputs)
+        condition = [inputs.pop("condition")] if "condition" in inputs else []
+        ties = inputs.pop("ties", None)
+        given = {name: inputs[name] for name in ("given", "keep_mask") if name in inputs}
+
         def denoise(x, level):
-            if self.shows_given:
-                x, level = show_given(x, level, inputs["given"], inputs["keep_mask"])
-            return self.denoiser([x, level], training=False)
+            shown = show_given(x, level, **given) if self.shows_given else (x, level)
+            epsilon = self.denoiser([*shown, *condition], training=False)
+            return epsilon if ties is None else tie(ops.cast(epsilon, x.dtype), x, level, ties, **given)
 
         return self.take_steps(denoise, **inputs)
 
 
 # The compiled function lives with the wrapper: kept, so that the next call does not compile again.
-@functools.lru_cache(maxsize=4)  # new pieces and infills, by two samplers
-def _reverse_process(denoiser, take_steps, shows_given, guidance):
-    return _ReverseProcess(denoiser, take_steps, shows_given, guidance)
+@functools.lru_cache(maxsize=8)  # new pieces and infills, told something or not, by two samplers
+def _reverse_process(denoiser, take_steps, shows_given, guidance, condition_scale):
+    return _ReverseProcess(denoiser, take_steps, shows_given, guidance, condition_scale)
 
 
 def _steps(sampler, schedule):

@@ -25,7 +25,9 @@ class Sampler:
             is, the more a piece repeats itself and the less it leaps (`benchmarks/README.md`, "Noise on the way").
             Defaults to `1.0`, the sampler that its authors derived.
         guidance: Float >= 0. How much more phrases follow those around them than the denoiser lets them; see
-            `ContextGuidance`. Defaults to `0.0`.
+            `Guidance`. Defaults to `0.0`.
+        condition_scale: Float >= 0. How much pieces follow what they are told: 1 as the denoiser was trained to, more
+            for more, at twice the time; nothing changes where nothing is told. Defaults to `1.0`.
 
     Raises:
         ValueError: If an argument is out of range, or not one of this sampler's.
@@ -44,6 +46,7 @@ class Sampler:
     resamplings: int = 1
     noise_scale: float = 1.0
     guidance: float = 0.0
+    condition_scale: float = 1.0
 
     def __post_init__(self):
         if self.name not in SAMPLERS:
@@ -63,8 +66,9 @@ class Sampler:
                 "`noise_scale` must be at least 0, and 1 unless the sampler is dpm-solver-sde. "
                 f"Received: noise_scale={self.noise_scale}, name={self.name}"
             )
-        if not self.guidance >= 0:
-            raise ValueError(f"`guidance` must be at least 0. Received: guidance={self.guidance}")
+        for field in ("guidance", "condition_scale"):
+            if not getattr(self, field) >= 0:
+                raise ValueError(f"`{field}` must be at least 0. Received: {field}={getattr(self, field)}")
         if self.resamplings > 1 and self.name == "ancestral":
             raise ValueError(
                 "`resamplings` must be 1 for ancestral sampling; take ddim with eta=1, which has its steps. "

@@ -9,6 +9,8 @@ from keras_symdiff.diffusion.generate import infill, sample
 from keras_symdiff.diffusion.noise_schedule import NoiseSchedule
 from keras_symdiff.diffusion.sampler import Sampler
 from keras_symdiff.diffusion.solvers import ddim_steps, dpm_solver_steps, heun_steps, with_resampling
+from keras_symdiff.models.transformer_denoiser import TransformerDenoiser
+from keras_symdiff.music.condition import CONDITION_DIM, PARTS
 
 GOLDEN = np.load(pathlib.Path(__file__).parents[1] / "golden" / "diffusion" / "short_run.npz")
 SCHEDULE = NoiseSchedule.linear(20, 1e-3, 0.3)
@@ -290,3 +292,111 @@ def test_a_model_trained_with_given_phrases_is_shown_them(name, given_share):
     else:  # NaN never leaves
         with pytest.raises(ValueError, match="Generated latents must be finite"):
             infill(model, GOLDEN["latents"], keep_mask, **options)
+
+
+PLAN = np.array([[0, 1, 0, 1, 4, 0], [0, 0, 2, 3, 3, -1], [-1, -1, -1, -1, -1, -1]])
+
+
+@pytest.mark.parametrize("sampler", [Sampler(), *FEW_STEPS], ids=lambda sampler: f"{sampler.name}-{sampler.num_steps}")
+def test_tied_phrases_come_out_equal_by_any_sampler_and_no_others(denoiser, sampler):
+    options = {"seed": 7, "schedule": SCHEDULE, "sampler": sampler}
+    pieces = sample(denoiser, 3, repeats=PLAN, **options)
+    for piece, plan in zip(pieces, PLAN, strict=True):
+        root = np.where(plan < 0, np.arange(LENGTH), plan)
+        equal = np.abs(piece[:, None] - piece).max(axis=-1) < 1e-4
+        np.testing.assert_array_equal(equal, root[:, None] == root)
+    np.testing.assert_allclose(pieces[2], sample(denoiser, 3, **options)[2], rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(sample(denoiser, 3, repeats=PLAN, batch_size=2, **options), pieces, **CLOSE)
+
+    latents, keep_mask = GOLDEN["latents"], GOLDEN["keep_mask"]
+    filled = infill(denoiser, latents, keep_mask, repeats=PLAN, **options)
+    np.testing.assert_array_equal(filled[keep_mask], latents[keep_mask])
+    for piece, plan, keep in zip(filled, PLAN, keep_mask, strict=True):
+        for phrase in np.flatnonzero(~keep & (plan >= 0)):
+            (given,) = np.nonzero(keep & (plan == plan[phrase]))
+            if len(given):
+                np.testing.assert_allclose(piece[phrase], piece[given[0]], atol=1e-4)
+
+
+def test_a_variation_is_near_what_it_varies_and_not_equal(denoiser):
+    options = {"seed": 7, "schedule": SCHEDULE, "sampler": Sampler("dpm-solver-sde", 12)}
+    varies = np.array([[0, 1, 2, 0, 1, 2]])
+    piece = sample(denoiser, 1, repeats=np.array([[0, 1, 2, 0, 4, 5]]), varies=varies, **options)[0]
+    free = sample(denoiser, 1, **options)[0]
+    np.testing.assert_allclose(piece[3], piece[0], atol=1e-4)
+    for phrase in (4, 5):
+        apart = np.abs(piece[phrase] - piece[phrase - 3]).max()
+        assert 1e-2 < apart < np.abs(free[phrase] - free[phrase - 3]).max()
+    only = sample(denoiser, 1, varies=varies, **options)[0]
+    assert np.abs(only[3] - only[0]).max() > 1e-2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"repeats": np.zeros((2, LENGTH), int)}, r"shape \(3, 6\)"),
+        ({"varies": np.zeros((3, LENGTH + 1), int)}, r"shape \(3, 6\)"),
+        ({"repeats": np.full((3, LENGTH), LENGTH)}, "indices of phrases"),
+        ({"conditions": np.zeros((3, LENGTH, CONDITION_DIM))}, "one without condition_dim"),
+    ],
+)
+def test_what_does_not_fit_is_refused(denoiser, options, message):
+    with pytest.raises(ValueError, match=message):
+        sample(denoiser, 3, **options)
+
+
+@pytest.fixture(scope="module")
+def conditioned():
+    keras.utils.set_random_seed(3)
+    return TransformerDenoiser(LENGTH, CHANNELS, 16, 2, 2, 32, 1, 32, 16, 16, copies=True, condition_dim=CONDITION_DIM)
+
+
+def make_conditions(lengths):
+    conditions = np.random.default_rng(5).random((len(lengths), LENGTH, CONDITION_DIM)).astype("float32")
+    conditions[:, :, 0] = 1.0
+    return conditions * (np.arange(LENGTH) < np.array(lengths)[:, None])[:, :, None]
+
+
+SAMPLERS = [Sampler("ancestral", 5), Sampler("dpm-solver-sde", 5, guidance=1.0, condition_scale=3.0)]
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda sampler: sampler.name)
+def test_pieces_hear_their_own_condition_and_end_where_it_ends(conditioned, sampler):
+    options = {"seed": 7, "schedule": SCHEDULE, "sampler": sampler}
+    conditions = make_conditions([6, 4, 6])
+    pieces = sample(conditioned, 3, conditions=conditions, **options)
+    assert not pieces[1, 4:].any()
+    assert (pieces[1, :4] != 0).all()
+    for one in (sample(conditioned, 3, conditions=conditions, batch_size=2, **options),
+                np.concatenate([sample(conditioned, 1, conditions=conditions[i : i + 1], first_piece=i, **options)
+                                for i in range(3)])):  # fmt: skip
+        np.testing.assert_allclose(one, pieces, rtol=1e-4, atol=1e-4)
+    changed = conditions.copy()
+    changed[0, 2, PARTS["chroma"]] *= -1.0
+    difference = np.abs(sample(conditioned, 3, conditions=changed, **options) - pieces).max(axis=(1, 2))
+    assert difference[0] > 1e-2
+    assert difference[1:].max() < 1e-4
+
+    latents, keep_mask = GOLDEN["latents"], GOLDEN["keep_mask"]
+    filled = infill(conditioned, latents, keep_mask, conditions=make_conditions([6, 6, 6]), **options)
+    np.testing.assert_array_equal(filled[keep_mask], latents[keep_mask])
+
+
+def test_a_condition_that_tells_nothing_is_no_condition_whatever_its_scale(conditioned):
+    options = {"seed": 7, "schedule": SCHEDULE}
+    nothing = np.zeros((3, LENGTH, CONDITION_DIM), "float32")
+    nothing[:, :, PARTS["present"]] = nothing[:, :, PARTS["real_steps"]] = 1.0
+    expected = sample(conditioned, 3, sampler=Sampler("dpm-solver-sde", 5), **options)
+    for scale in (1.0, 4.0):
+        sampler = Sampler("dpm-solver-sde", 5, condition_scale=scale)
+        pieces = sample(conditioned, 3, sampler=sampler, conditions=nothing, **options)
+        np.testing.assert_allclose(pieces, expected, **CLOSE)
+
+
+def test_conditions_of_another_shape_or_without_end_are_refused(conditioned):
+    with pytest.raises(ValueError, match=r"shape \(3, 6, \d+\). Received: shape \(2, 6"):
+        sample(conditioned, 3, conditions=make_conditions([6, 6]))
+    conditions = make_conditions([6, 6, 6])
+    conditions[0, 0, 1] = np.nan
+    with pytest.raises(ValueError, match="Conditions must be finite"):
+        sample(conditioned, 3, conditions=conditions)

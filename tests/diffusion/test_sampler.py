@@ -23,6 +23,7 @@ def test_qualities_cost_ever_more_steps():
         ({"name": "dpm-solver-sde", "noise_scale": float("nan")}, "noise_scale=nan"),
         ({"guidance": -0.1}, "guidance=-0.1"),
         ({"guidance": float("nan")}, "guidance=nan"),
+        ({"condition_scale": -0.1}, "condition_scale=-0.1"),
         *(({"name": name, "noise_scale": 0.9}, "noise_scale=0.9") for name in SAMPLERS if name != "dpm-solver-sde"),
         *(({"name": name, "eta": 0.5}, "eta=0.5") for name in SAMPLERS if name != "ddim"),
     ],

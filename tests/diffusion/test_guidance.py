@@ -3,11 +3,12 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_symdiff.diffusion.context_guidance import GUIDED_LEVELS, ContextGuidance
 from keras_symdiff.diffusion.generate import infill, sample
+from keras_symdiff.diffusion.guidance import ALWAYS_TOLD, GUIDED_LEVELS, Guidance
 from keras_symdiff.diffusion.noise_schedule import NoiseSchedule
 from keras_symdiff.diffusion.sampler import Sampler
 from keras_symdiff.models.transformer_denoiser import TransformerDenoiser
+from keras_symdiff.music.condition import CONDITION_DIM, PARTS
 
 LENGTH, CHANNELS = 6, 4
 SCHEDULE = NoiseSchedule.linear(20, 1e-3, 0.3)
@@ -28,7 +29,7 @@ def predict(network, x, level):
 
 
 def test_alone_a_phrase_is_what_it_is_as_a_piece_of_one(denoiser):
-    guidance, x = ContextGuidance(denoiser, 1.0), draw()
+    guidance, x = Guidance(denoiser, 1.0), draw()
     alone = predict(guidance.alone, x, 0.8)
     np.testing.assert_allclose(alone[:, :1], predict(denoiser, x[:, :1], 0.8), atol=1e-5)
     changed = x.copy()
@@ -39,7 +40,7 @@ def test_alone_a_phrase_is_what_it_is_as_a_piece_of_one(denoiser):
 
 def test_levels_of_the_interval_are_guided_and_no_others(denoiser):
     x, (lowest, highest) = draw(), GUIDED_LEVELS
-    guidance = ContextGuidance(denoiser, 2.0)
+    guidance = Guidance(denoiser, 2.0)
     for level in (0.1, lowest - 0.01, lowest + 0.01, highest - 0.01, highest + 0.01, 1.0):
         expected = predict(denoiser, x, level)
         if lowest <= level <= highest:
@@ -61,5 +62,32 @@ def test_guided_music_is_other_music_and_not_of_its_batch(denoiser):
 
 def test_a_network_without_attention_is_refused():
     x = keras.Input((LENGTH, CHANNELS))
-    with pytest.raises(ValueError, match="for a `TransformerDenoiser`"):
-        ContextGuidance(keras.Model(x, keras.layers.Dense(CHANNELS)(x)), 1.0)
+    with pytest.raises(ValueError, match="is for a `TransformerDenoiser`"):
+        Guidance(keras.Model(x, keras.layers.Dense(CHANNELS)(x)), 1.0)
+
+
+def test_what_guidance_hides_is_all_but_which_phrases_there_are_and_their_lengths():
+    told = {name: ALWAYS_TOLD[part] for name, part in PARTS.items()}
+    assert {name for name, values in told.items() if values.all()} == {"present", "real_steps"}
+    assert {name for name, values in told.items() if values.any()} == {"present", "real_steps"}
+
+
+@pytest.mark.parametrize("context", [0.0, 2.0])
+@pytest.mark.parametrize("scale", [0.0, 1.0, 3.0])
+def test_a_condition_is_followed_by_its_scale_beside_the_context(context, scale):
+    keras.utils.set_random_seed(1)
+    denoiser = TransformerDenoiser(None, CHANNELS, 16, 2, 2, 32, 1, 32, 16, 16, condition_dim=CONDITION_DIM)
+    guidance, x = Guidance(denoiser, context, scale), draw()
+    condition = np.random.default_rng(1).random((2, LENGTH, CONDITION_DIM)).astype("float32")
+    condition[:, :, 0] = 1.0
+
+    def predict(network, condition):
+        level = np.full((2, 1), 0.8, "float32")
+        return ops.convert_to_numpy(network([x, level, condition]))
+
+    told, untold = predict(denoiser, condition), predict(denoiser, condition * ALWAYS_TOLD)
+    assert np.abs(told - untold).max() > 0.01
+    expected = untold + scale * (told - untold)
+    if context:
+        expected = expected + context * (told - predict(guidance.alone, condition))
+    np.testing.assert_allclose(predict(guidance, condition), expected, atol=1e-5)

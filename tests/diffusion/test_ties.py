@@ -1,0 +1,70 @@
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_symdiff.diffusion.forward_process import add_noise
+from keras_symdiff.diffusion.ties import VARIATION_LEVEL, tie, tie_matrix
+
+PLAN = np.array([[0, 1, 0, 1, -1, 0]])
+
+
+def test_a_matrix_means_equal_phrases_and_leaves_new_ones():
+    third, half = 1 / 3, 1 / 2
+    expected = [
+        [third, 0, third, 0, 0, third],
+        [0, half, 0, half, 0, 0],
+        [third, 0, third, 0, 0, third],
+        [0, half, 0, half, 0, 0],
+        [0, 0, 0, 0, 1, 0],
+        [third, 0, third, 0, 0, third],
+    ]
+    np.testing.assert_allclose(tie_matrix(PLAN)[0], expected, rtol=1e-6)
+    np.testing.assert_array_equal(tie_matrix(np.full((2, 5), -1)), np.eye(5)[None].repeat(2, axis=0))
+
+
+def test_a_tie_to_a_given_phrase_means_that_phrase_and_of_several_the_first():
+    given = np.array([[False, False, True, False, False, True]])
+    matrix = tie_matrix(PLAN, given)[0]
+    np.testing.assert_array_equal(matrix[[0, 2, 5]], np.eye(6)[[2, 2, 2]])
+    np.testing.assert_allclose(matrix[1], tie_matrix(PLAN)[0, 1])
+
+
+@pytest.mark.parametrize("plan", [[[0, 0, 1]], [[0, 3, 0]], [[0, -2, 0]], [[0.0, 1.0, 2.0]]])
+def test_what_is_no_plan_is_refused(plan):
+    with pytest.raises(ValueError, match="Received: repeats="):
+        tie_matrix(np.array(plan))
+
+
+def draw(*shape, seed=0):
+    return np.random.default_rng(seed).standard_normal(shape).astype("float32")
+
+
+@pytest.mark.parametrize("level", [0.1, 0.85, 0.95, 0.999])
+def test_clean_phrases_that_follow_from_the_noise_are_the_means(level):
+    """Variations are tied below their level only."""
+    x, epsilon = draw(1, 6, 4), draw(1, 6, 4, seed=1)
+    varies = np.array([[0, 1, 0, 1, 1, 0]])
+    ties = np.stack([tie_matrix(PLAN), tie_matrix(varies)], axis=1)
+    stddev = np.sqrt(1 - level**2)
+    tied = ops.convert_to_numpy(tie(epsilon, x, ops.full((1, 1), level), ties))
+    clean = (x - stddev * epsilon) / level
+    plan = varies if level < VARIATION_LEVEL else np.array([[0, 1, 0, 1, 4, 0]])
+    expected = np.stack([clean[0, plan[0] == root].mean(axis=0) for root in plan[0]])
+    np.testing.assert_allclose((x - stddev * tied)[0] / level, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_of_the_true_noise_of_equal_phrases_ties_change_nothing():
+    clean = draw(1, 6, 4)
+    clean[:, [2, 5]], clean[:, 3] = clean[:, :1], clean[:, 1]
+    noise, level = draw(1, 6, 4, seed=1), np.full((1, 1), 0.6, "float32")
+    x = ops.convert_to_numpy(add_noise(clean, level, noise))
+    ties = np.stack([tie_matrix(PLAN)] * 2, axis=1)
+    np.testing.assert_allclose(ops.convert_to_numpy(tie(noise, x, level, ties)), noise, atol=1e-5)
+
+
+def test_given_phrases_are_what_they_are_tied_to():
+    x, epsilon, given = draw(1, 6, 4), draw(1, 6, 4, seed=1), draw(1, 6, 4, seed=2)
+    keep_mask = np.array([[False, False, True, False, False, False]])
+    ties = np.stack([tie_matrix(PLAN, keep_mask)] * 2, axis=1)
+    tied = ops.convert_to_numpy(tie(epsilon, x, ops.full((1, 1), 0.6), ties, given, keep_mask))
+    np.testing.assert_allclose(((x - 0.8 * tied) / 0.6)[0, [0, 2, 5]], given[0, [2, 2, 2]], rtol=1e-4, atol=1e-5)
