@@ -2,15 +2,12 @@
 
 import dataclasses
 import hashlib
-import lzma
 import pathlib
 import shutil
-import tarfile
 import tempfile
-import zipfile
-import zlib
 
 from keras_symdiff.music.midi import MAX_FILE_BYTES
+from keras_symdiff.unpack_archive import unpack_archive
 
 FILES_PER_BLOCK = 256
 SPLITS = ("train", "validation")
@@ -113,7 +110,7 @@ def cut_into_blocks(files):
 
 
 def open_source(source, folder):
-    """Unpacks a source that is an archive.
+    """Unpacks the MIDI files of a source that is an archive.
 
     Args:
         source: path of a folder of MIDI files, of an archive of them (`.tar`, compressed or not, or `.zip`), or of a
@@ -124,7 +121,7 @@ def open_source(source, folder):
         Path of a folder below which the MIDI files lie.
 
     Raises:
-        ValueError: if the archive is damaged, or a file is no archive.
+        ValueError: if the archive is damaged or none, or unpacks to too much; see `unpack_archive`.
         FileNotFoundError: if there is no `source`.
     """
     source = pathlib.Path(source)
@@ -140,13 +137,10 @@ def open_source(source, folder):
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = pathlib.Path(tempfile.mkdtemp(dir=target.parent, prefix=".incomplete."))
     try:
-        if zipfile.is_zipfile(source):
-            shutil.unpack_archive(source, temporary, "zip")
-        else:
-            with tarfile.open(source) as archive:
-                archive.extractall(temporary, filter="data")
+        # A byte beyond what is read of a file, so that one that is too large is told so.
+        unpack_archive(source, temporary, lambda name: name.lower().endswith(SUFFIXES), MAX_FILE_BYTES + 1)
         temporary.rename(target)
-    except (tarfile.TarError, shutil.ReadError, zipfile.BadZipFile, EOFError, zlib.error, lzma.LZMAError) as error:
+    except ValueError as error:
         raise ValueError(f"A source is a folder or a whole archive. Received: {source} ({error})") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -1,5 +1,6 @@
 """A folder that holds one training run and from which it goes on after a kill."""
 
+import hashlib
 import importlib.util
 import os
 import sys
@@ -8,13 +9,16 @@ from pathlib import Path
 import keras
 
 from keras_symdiff.training.record_options import record_options
+from keras_symdiff.training.stop_when_diverged import StopWhenDiverged
+from keras_symdiff.write_atomically import write_atomically
 
 
 class RunDirectory:
     """The folder of one training run.
 
     `training.json` holds the resolved options, written before the first step; `metrics.csv` and `tensorboard/` the
-    logs; `checkpoint.weights.h5` weights, optimizer, moving averages and noise after the last whole epoch.
+    logs; `checkpoint.weights.h5` weights, optimizer, moving averages and noise after the last whole epoch, and
+    `checkpoint.sha256` its hash.
 
     Args:
         path: folder, made if it is not there.
@@ -39,10 +43,18 @@ class RunDirectory:
             epochs: int, epochs of the whole run.
             callbacks: further Keras callbacks.
             **kwargs: see `keras.Model.fit`.
+
+        Raises:
+            ValueError: when the checkpoint is damaged, or the training diverges; see `StopWhenDiverged`.
         """
-        checkpoint = self.path / "checkpoint.weights.h5"
+        checkpoint, hashes = self.path / "checkpoint.weights.h5", self.path / "checkpoint.sha256"
         model.optimizer.build(model.trainable_variables)
         if checkpoint.exists():
+            recorded = hashes.read_text(errors="replace").split() if hashes.exists() else []
+            if _sha256(checkpoint) not in recorded:
+                raise ValueError(
+                    f"{checkpoint} is damaged: {hashes.name} does not hold its SHA-256. Remove it to begin anew"
+                )
             model.load_weights(checkpoint)
 
         # Not keras.callbacks.BackupAndRestore: it overwrites in place and keeps the epoch in a second file, so that a
@@ -53,6 +65,9 @@ class RunDirectory:
                 model.save_weights(temporary)
             except RuntimeError as error:  # what h5py makes of a full disk
                 raise OSError(f"{temporary}: {error}") from error
+            # Both hashes, so that a kill before the renaming leaves one that fits.
+            present = [_sha256(path) for path in (temporary, checkpoint) if path.exists()]
+            write_atomically(hashes, "".join(f"{digest}\n" for digest in present).encode())
             os.replace(temporary, checkpoint)
 
         done = int(model.optimizer.iterations) // len(batches)
@@ -72,9 +87,15 @@ class RunDirectory:
             initial_epoch=done,
             callbacks=[
                 batches.follow_epochs(),
+                StopWhenDiverged(),
                 *callbacks,
                 keras.callbacks.LambdaCallback(on_epoch_end=save),
                 *logs,
             ],
             **kwargs,
         )
+
+
+def _sha256(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,10 +2,11 @@
 
 import tarfile
 import tempfile
-import zlib
 from pathlib import Path
 
 import numpy as np
+
+from keras_symdiff.unpack_archive import unpack_archive
 
 _ENCODER = "encoder/cell_0/bidirectional_rnn/{}/multi_rnn_cell/cell_0/lstm_cell"
 _DECODER = "decoder/multi_rnn_cell/cell_{}/lstm_cell"
@@ -34,9 +35,8 @@ def read_magenta_checkpoint(path):
     if path.is_file() and tarfile.is_tarfile(path):
         with tempfile.TemporaryDirectory() as folder:
             try:
-                with tarfile.open(path) as archive:
-                    archive.extractall(folder, filter="data")
-            except (tarfile.TarError, EOFError, zlib.error) as error:
+                unpack_archive(path, folder, lambda name: True)
+            except ValueError as error:
                 raise ValueError(f"Damaged archive {path}: {error}") from error
             prefixes = sorted(Path(folder).rglob("*.index"))
             if len(prefixes) != 1:

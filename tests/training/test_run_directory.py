@@ -1,5 +1,7 @@
 import csv
+import hashlib
 import json
+import os
 
 import keras
 import numpy as np
@@ -56,3 +58,78 @@ def test_fit_sees_every_batch_in_order_and_goes_on_in_the_next_epoch(tmp_path):
     assert written == [True] * 9
     with open(tmp_path / "metrics.csv", newline="") as file:
         assert [row["epoch"] for row in csv.DictReader(file)] == ["0", "1", "2"]
+
+
+def small_run(folder, learning_rate=1e-3, batches=None, epochs=1):
+    """Trains one weight to be the mean of its batches."""
+    keras.utils.set_random_seed(0)
+    model = BatchSums()
+    model.compile(keras.optimizers.Adam(learning_rate))
+    batches = SeededBatches(np.ones((8, 4)), batch_size=4, steps=3, seed=2) if batches is None else batches
+    RunDirectory(folder, {}).fit(model, batches, epochs)
+
+
+def test_a_checkpoint_of_another_hash_is_refused(tmp_path):
+    small_run(tmp_path)
+    small_run(tmp_path, epochs=2)
+    hashes, checkpoint = tmp_path / "checkpoint.sha256", tmp_path / "checkpoint.weights.h5"
+    assert hashlib.sha256(checkpoint.read_bytes()).hexdigest() == hashes.read_text().split()[0]
+    data = bytearray(checkpoint.read_bytes())
+    data[len(data) // 2] ^= 1
+    checkpoint.write_bytes(data)
+    with pytest.raises(ValueError, match=r"checkpoint.weights.h5 is damaged: checkpoint.sha256 does not hold its SHA"):
+        small_run(tmp_path, epochs=3)
+    data[len(data) // 2] ^= 1
+    checkpoint.write_bytes(data)
+    small_run(tmp_path, epochs=3)
+    hashes.unlink()
+    with pytest.raises(ValueError, match="is damaged"):
+        small_run(tmp_path, epochs=4)
+
+
+def test_a_kill_between_hash_and_checkpoint_leaves_a_run_that_goes_on(tmp_path, monkeypatch):
+    small_run(tmp_path)
+
+    class Killed(BaseException):
+        pass
+
+    replace = os.replace
+
+    def kill(source, target):
+        if str(target).endswith(".h5"):
+            raise Killed
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", kill)
+    with pytest.raises(Killed):
+        small_run(tmp_path, epochs=2)
+    monkeypatch.undo()
+    small_run(tmp_path, epochs=2)
+    with open(tmp_path / "metrics.csv", newline="") as file:
+        assert [row["epoch"] for row in csv.DictReader(file)] == ["0", "1"]
+
+
+class WrongLater(SeededBatches):
+    """Batches of which one is NaN."""
+
+    def __getitem__(self, index):
+        (batch,) = super().__getitem__(index)
+        return (batch * (np.nan if self.epoch * self.steps + index == self.wrong else 1.0),)
+
+
+@pytest.mark.parametrize(("wrong", "said"), [(4, "step 2 of epoch 2"), (108, "step 6 of epoch 2")])
+def test_a_training_that_diverges_says_since_when_and_writes_nothing_more(tmp_path, wrong, said):
+    batches = WrongLater(np.ones((8, 4)), batch_size=4, steps=3 if wrong < 9 else 103, seed=2)
+    batches.wrong = wrong
+    small_run(tmp_path, batches=batches)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    with pytest.raises(ValueError, match=f"^The training diverged: its loss is nan since {said}. Nothing of this"):
+        small_run(tmp_path, batches=batches, epochs=2)
+    # But for TensorBoard's events and the header that CSVLogger has written, all is as it was.
+    assert {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
+
+
+def test_weights_that_diverge_in_the_last_step_are_not_written(tmp_path):
+    with pytest.raises(ValueError, match=r"diverged in the last step of epoch 1: .*weight is not finite"):
+        small_run(tmp_path, learning_rate=np.inf, batches=SeededBatches(np.ones((4, 4)), 4, steps=1))
+    assert not (tmp_path / "checkpoint.weights.h5").exists()

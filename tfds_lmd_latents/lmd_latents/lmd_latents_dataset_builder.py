@@ -175,7 +175,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         if url is None:
             url = dl_manager.manual_dir
         if str(url).startswith(_URL):
-            return dl_manager.download_and_extract(url), pattern, licence
+            url = dl_manager.download(url)
         return open_source(url, cache / "unpacked"), pattern, licence
 
     def _report(self):
