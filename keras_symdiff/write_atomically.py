@@ -16,7 +16,8 @@ def write_atomically(path, data):
         OSError: if the file cannot be written.
     """
     path = pathlib.Path(path)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    # Not named as the file, whose name may be as long as names can be.
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".unfinished.")
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)

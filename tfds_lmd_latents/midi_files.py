@@ -6,8 +6,9 @@ import pathlib
 import shutil
 import tempfile
 
+from keras_symdiff.files.readable_name import readable_name
+from keras_symdiff.files.unpack_archive import unpack_archive
 from keras_symdiff.music.midi import MAX_FILE_BYTES
-from keras_symdiff.unpack_archive import unpack_archive
 
 FILES_PER_BLOCK = 256
 SPLITS = ("train", "validation")
@@ -20,7 +21,7 @@ class MidiFile:
 
     Args:
         path: str, where it lies.
-        name: str, its path below the source's folder.
+        name: str, its path below the source's folder, as `readable_name` gives it.
         sha256: str, hexadecimal hash of its bytes.
     """
 
@@ -68,7 +69,7 @@ def find_midi_files(folder, pattern="**/*"):
     files, dropped, first = [], [], {}
     paths = [path for path in folder.glob(pattern) if path.suffix.lower() in SUFFIXES and path.is_file()]
     for path in sorted(paths):
-        name = path.relative_to(folder).as_posix()
+        name = readable_name(path.relative_to(folder).as_posix())
         try:
             with open(path, "rb") as file:
                 sha256 = hashlib.sha256(file.read(MAX_FILE_BYTES + 1)).hexdigest()

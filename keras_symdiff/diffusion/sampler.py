@@ -4,6 +4,9 @@ import dataclasses
 
 SAMPLERS = ("ancestral", "ddim", "dpm-solver", "dpm-solver-sde", "heun")
 
+# Above them nothing sounds better.
+MOST = {"num_steps": 10_000, "resamplings": 100, "noise_scale": 10, "guidance": 100, "condition_scale": 100}
+
 
 @dataclasses.dataclass(frozen=True)
 class Sampler:
@@ -55,20 +58,26 @@ class Sampler:
             value = getattr(self, field)
             if value is None and field == "num_steps":
                 continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f"`{field}` must be an integer of at least 1. Received: {field}={value}")
+            if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST[field]:
+                raise ValueError(f"`{field}` must be an integer in [1, {MOST[field]}]. Received: {field}={value!r}")
+        for field in ("eta", "noise_scale", "guidance", "condition_scale"):
+            value = getattr(self, field)
+            if isinstance(value, bool) or not isinstance(value, float | int):
+                raise ValueError(f"`{field}` must be a number. Received: {field}={value!r}")
         if not 0 <= self.eta <= (self.name == "ddim"):
             raise ValueError(
                 f"`eta` must be in [0, 1], and 0 unless the sampler is ddim. Received: eta={self.eta}, name={self.name}"
             )
-        if not self.noise_scale >= 0 or (self.noise_scale != 1 and self.name != "dpm-solver-sde"):
+        if not 0 <= self.noise_scale <= MOST["noise_scale"] or (
+            self.noise_scale != 1 and self.name != "dpm-solver-sde"
+        ):
             raise ValueError(
-                "`noise_scale` must be at least 0, and 1 unless the sampler is dpm-solver-sde. "
+                f"`noise_scale` must be in [0, {MOST['noise_scale']}], and 1 unless the sampler is dpm-solver-sde. "
                 f"Received: noise_scale={self.noise_scale}, name={self.name}"
             )
         for field in ("guidance", "condition_scale"):
-            if not getattr(self, field) >= 0:
-                raise ValueError(f"`{field}` must be at least 0. Received: {field}={getattr(self, field)}")
+            if not 0 <= getattr(self, field) <= MOST[field]:
+                raise ValueError(f"`{field}` must be in [0, {MOST[field]}]. Received: {field}={getattr(self, field)}")
         if self.resamplings > 1 and self.name == "ancestral":
             raise ValueError(
                 "`resamplings` must be 1 for ancestral sampling; take ddim with eta=1, which has its steps. "

@@ -7,8 +7,8 @@ import numpy as np
 
 from keras_symdiff.check_finite import check_finite
 from keras_symdiff.constants import PIECE_PHRASES
+from keras_symdiff.files.read_npz import read_npz
 from keras_symdiff.music.corpus import Corpus
-from keras_symdiff.read_npz import read_npz
 from keras_symdiff.write_atomically import write_atomically
 
 

@@ -6,9 +6,9 @@ import json
 import numpy as np
 
 from keras_symdiff.check_finite import check_finite
+from keras_symdiff.files.read_json import read_json
 from keras_symdiff.presets.default import DEFAULT_PRESET
 from keras_symdiff.presets.preset import preset_folder
-from keras_symdiff.read_json import read_json
 from keras_symdiff.write_atomically import write_atomically
 
 MOST_DIMS = 1 << 16

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from keras_symdiff.check_finite import check_finite
-from keras_symdiff.read_json import read_json
-from keras_symdiff.read_npz import read_npz
+from keras_symdiff.files.read_json import read_json
+from keras_symdiff.files.read_npz import read_npz
 from keras_symdiff.write_atomically import write_atomically
 
 PRESETS = Path(__file__).parent

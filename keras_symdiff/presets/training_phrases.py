@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_symdiff.files.read_npz import read_npz
 from keras_symdiff.metrics.memorisation import distinct_in_any_key, phrase_keys
-from keras_symdiff.read_npz import read_npz
 from keras_symdiff.write_atomically import write_atomically
 
 FILE_NAME = "training_phrases.npz"

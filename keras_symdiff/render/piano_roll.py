@@ -6,6 +6,7 @@ import pathlib
 import numpy as np
 
 from keras_symdiff import constants
+from keras_symdiff.files.readable_name import readable_name
 from keras_symdiff.music.melody import Melody
 from keras_symdiff.write_atomically import write_atomically
 
@@ -47,7 +48,7 @@ def plot_piano_roll(melodies, path, highlight_steps=(), title=None):
     height = _ROW_HEIGHT * len(melodies) + (0.9 if title else 0.6)
     figure = Figure(figsize=(_WIDTH, height), layout="constrained")
     if title:
-        figure.suptitle(title, fontsize=11)
+        figure.suptitle(readable_name(title), fontsize=11, parse_math=False)  # `$` is a character of file names
     rows = figure.subplots(len(melodies), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
     for axes, melody in zip(rows, melodies, strict=True):
         new = np.zeros(len(melody.pitches), dtype=bool)
@@ -57,7 +58,7 @@ def plot_piano_roll(melodies, path, highlight_steps=(), title=None):
             axes.axvspan(first, end, facecolor=_NEW, alpha=0.08, zorder=0)
             axes.axvspan(first, end, fill=False, edgecolor=_NEW, linewidth=1.4, zorder=4)
         draw_notes(axes, melody, np.where(new, _NEW, _GIVEN))
-        axes.set_ylabel(melody.name[:24] or "pitch", fontsize=9)
+        axes.set_ylabel(readable_name(melody.name[:24]) or "pitch", fontsize=9, parse_math=False)
         axes.grid(axis="y", color="0.85", linewidth=0.6)
         axes.grid(axis="x", color="0.85", linewidth=0.6)
         axes.set_axisbelow(True)

@@ -2,7 +2,7 @@
 
 import json
 
-from keras_symdiff.read_json import read_json
+from keras_symdiff.files.read_json import read_json
 from keras_symdiff.write_atomically import write_atomically
 
 

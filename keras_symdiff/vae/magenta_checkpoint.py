@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_symdiff.unpack_archive import unpack_archive
+from keras_symdiff.files.unpack_archive import unpack_archive
 
 _ENCODER = "encoder/cell_0/bidirectional_rnn/{}/multi_rnn_cell/cell_0/lstm_cell"
 _DECODER = "decoder/multi_rnn_cell/cell_{}/lstm_cell"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keras_symdiff.read_npz import FREE_BYTES, read_npz
+from keras_symdiff.files.read_npz import FREE_BYTES, read_npz
 
 ARRAYS = {
     "floats": np.linspace(0, 1, 200, dtype=np.float32).reshape(20, 10),

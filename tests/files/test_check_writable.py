@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from keras_symdiff.check_writable import check_writable
+from keras_symdiff.files.check_writable import check_writable
 
 
 def test_a_folder_that_can_be_made_is_left_as_it_was(tmp_path):

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keras_symdiff import unpack_archive as module
-from keras_symdiff.unpack_archive import unpack_archive
+from keras_symdiff.files import unpack_archive as module
+from keras_symdiff.files.unpack_archive import unpack_archive
 
 SONG = bytes(range(256)) * 4
 FILES = {"1.mid": SONG, "below/2.mid": SONG[::-1], "BZ.mid": b"", "cover.png": b"picture"}

@@ -1,0 +1,1 @@
+"""Files that came from outside, read within bounds, and places to write to."""
