@@ -4,12 +4,12 @@ import dataclasses
 import io
 import os
 import re
-import zipfile
 
 import numpy as np
 from jaxtyping import Int, Int8
 
 from keras_symdiff.constants import PIECE_PHRASES
+from keras_symdiff.files.read_npz import read_npz
 from keras_symdiff.noise_streams import Purpose, noise_streams
 from keras_symdiff.write_atomically import write_atomically
 
@@ -150,9 +150,8 @@ class FormTable:
             ValueError: if it is damaged.
         """
         try:
-            with np.load(path, allow_pickle=False) as file:
-                return cls(file["plans"])
-        except (KeyError, zipfile.BadZipFile, ValueError, EOFError) as error:
+            return cls(read_npz(path)["plans"])
+        except (KeyError, ValueError) as error:
             raise ValueError(f"{path}: not a table of forms ({error})") from error
 
 
