@@ -15,21 +15,19 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 import click
 import numpy as np
 
-# Networks to choose from; the first three tell LSTMs of two widths and weights of the KL term apart.
+# Networks to choose from.
 _LSTM = {"networks": "lstm", "latent_dim": 64, "encoder_units": 256, "decoder_units": (512,), "token_dropout": 0.25}
 NETWORKS = {
     "lstm": _LSTM | {"kl_weight": 0.1},
     "lstm_more_nats": _LSTM | {"kl_weight": 0.06},
     "lstm_wide": _LSTM | {"kl_weight": 0.1, "encoder_units": 384, "decoder_units": (768,)},
-    "dense": {
-        "networks": "dense",
-        "latent_dim": 64,
-        "encoder_units": 512,
-        "decoder_units": (512, 512, 512),
-        "token_dropout": 0.25,
-        "kl_weight": 0.06,
+    "dense": _LSTM | {
+        "networks": "dense", "encoder_units": 512, "decoder_units": (512, 512, 512), "kl_weight": 0.06,
     },
-}
+    "dense_lstm": _LSTM | {
+        "networks": "dense_lstm", "encoder_units": 512, "decoder_units": (512, 512, 512), "kl_weight": 0.06,
+    },
+}  # fmt: skip
 DECODER_NOISE = 3.0  # posterior standard deviations, when the decoder alone is trained on
 TRANSPOSITION = 5  # semitones up and down
 CROSSED = 0.25  # share of phrases that end as another does

@@ -14,6 +14,11 @@ class LSTM(keras.layers.LSTM):
     Same weights, same numbers, for Keras's default activations and without dropout, all that MusicVAE uses.
     """
 
+    def __init__(self, units, **kwargs):
+        super().__init__(units, **kwargs)
+        if keras.backend.backend() == "jax":
+            self.use_cudnn = False  # JAX's binding of cuDNN has no bfloat16, and `Bidirectional` asks for it
+
     def inner_loop(self, sequences, initial_state, mask, training=False):
         if keras.backend.backend() == "jax" and mask is None:
             return self._scan(sequences, initial_state)

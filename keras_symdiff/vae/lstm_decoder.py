@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_symdiff.constants import NUM_TOKENS, PHRASE_STEPS
+from keras_symdiff.vae.dense_networks import STEP_DIM, step_features
 from keras_symdiff.vae.lstm import LSTM
 
 
@@ -16,12 +17,16 @@ class LSTMDecoder(keras.Model):
     Args:
         latent_dim: int, size Z of a latent.
         units: sequence of int, LSTM units of each layer.
+        trunk_units: sequence of int, all equal. Where there are any, every step sees not the latent but its own
+            features, made from the latent by so many residual blocks of these units. Defaults to `()`, Magenta's.
     """
 
-    def __init__(self, latent_dim, units, **kwargs):
+    def __init__(self, latent_dim, units, trunk_units=(), **kwargs):
         super().__init__(**kwargs)
         self.latent_dim = latent_dim
         self.units = tuple(units)
+        self.trunk_units = tuple(trunk_units)
+        self.trunk = step_features(latent_dim, self.trunk_units, self.dtype_policy) if trunk_units else None
         self.initial_state = keras.layers.Dense(
             2 * sum(units), activation="tanh", dtype=self.dtype_policy, name="initial_state"
         )
@@ -32,7 +37,7 @@ class LSTMDecoder(keras.Model):
 
     def build(self, latent_shape):
         self.initial_state.build((None, self.latent_dim))
-        width = NUM_TOKENS + self.latent_dim
+        width = NUM_TOKENS + (STEP_DIM if self.trunk_units else self.latent_dim)
         for lstm, units in zip(self.lstms, self.units, strict=True):
             lstm.build((None, PHRASE_STEPS, width))
             width = units
@@ -49,14 +54,19 @@ class LSTMDecoder(keras.Model):
             start += 2 * units
         return states
 
+    def _step_inputs(self, latents):
+        """What the first layer sees of latents (B, Z) in each step: (B, 32, Z or 64)."""
+        if self.trunk is not None:
+            return self.trunk(latents)
+        return ops.repeat(latents[:, None], PHRASE_STEPS, axis=1)
+
     def teacher_forced(self, latents, tokens, visible):
         """Logits (B, 32, 90) of each token given the true ones before it, but for those where `visible` is 0."""
         latents = ops.cast(latents, self.compute_dtype)
         previous = ops.one_hot(tokens, NUM_TOKENS, dtype=self.compute_dtype)  # (B, 32, 90)
         previous = previous * ops.cast(visible, self.compute_dtype)[:, :, None]
         previous = ops.pad(previous[:, :-1], [[0, 0], [1, 0], [0, 0]])
-        repeated = ops.repeat(latents[:, None], PHRASE_STEPS, axis=1)  # (B, 32, Z)
-        x = ops.concatenate([previous, repeated], axis=-1)
+        x = ops.concatenate([previous, self._step_inputs(latents)], axis=-1)
         for lstm, state in zip(self.lstms, self._initial_states(latents), strict=True):
             x = lstm(x, initial_state=state)  # (B, 32, units)
         return self.logits(x)
@@ -74,16 +84,18 @@ class LSTMDecoder(keras.Model):
         latents = ops.cast(latents, self.compute_dtype)
         batch = ops.shape(latents)[0]
         cells = [lstm.cell for lstm in self.lstms]
-        # In every step the latent adds the same to the gates of the first layer, and the previous token a row of its
-        # kernel; no token precedes the first step.
-        of_latent = ops.matmul(latents, cells[0].kernel[NUM_TOKENS:]) + cells[0].bias  # (B, 4 * units)
+        # What the latent adds to the gates of the first layer is known before the first step, and the previous token
+        # adds a row of the kernel; no token precedes the first step.
+        inputs = self.trunk(latents) if self.trunk is not None else latents[:, None]  # (B, 32 or 1, F)
+        of_latent = ops.matmul(inputs, cells[0].kernel[NUM_TOKENS:]) + cells[0].bias  # (B, 32 or 1, 4 * units)
+        of_latent = ops.broadcast_to(of_latent, (batch, PHRASE_STEPS, 4 * self.units[0]))
         of_token = ops.pad(cells[0].kernel[:NUM_TOKENS], [[0, 1], [0, 0]])  # (91, 4 * units)
         recurrent = [_product_with(cell.recurrent_kernel) for cell in cells]
         onward = [(_product_with(layer.kernel), layer.bias) for layer in [*cells[1:], self.logits]]
 
         def step(t, carry):
             tokens, previous, states = carry
-            x = of_latent + ops.take(of_token, previous, axis=0)  # (B, 4 * units)
+            x = of_latent[:, t] + ops.take(of_token, previous, axis=0)  # (B, 4 * units)
             next_states = []
             for from_state, (to_next, bias), (h, c) in zip(recurrent, onward, states, strict=True):
                 i, f, candidate, o = ops.split(x + from_state(h), 4, axis=-1)  # (B, units) each
@@ -99,7 +111,11 @@ class LSTMDecoder(keras.Model):
         return ops.fori_loop(0, PHRASE_STEPS, step, carry)[0]
 
     def get_config(self):
-        return super().get_config() | {"latent_dim": self.latent_dim, "units": self.units}
+        return super().get_config() | {
+            "latent_dim": self.latent_dim,
+            "units": self.units,
+            "trunk_units": self.trunk_units,
+        }
 
 
 def choose_token(logits, gumbel):

@@ -45,9 +45,9 @@ class MusicVAE(keras.Model):
         decoder_noise: float or `None`. With a number, training leaves the encoder as it is and decodes latents with
             noise of 0 to so many posterior standard deviations, so that the decoder learns to read the inexact latents
             that a diffusion model makes. Defaults to `None`: noise of one deviation, and both networks learn.
-        networks: `"lstm"`, or `"dense"` for residual blocks over the whole phrase, after which little is left to do
-            step by step: encoder and decoder then have one block for each of `decoder_units`, which all equal
-            `encoder_units`. Defaults to `"lstm"`.
+        networks: `"lstm"`; `"dense"` for residual blocks over the whole phrase, one for each of `decoder_units`, which
+            all equal `encoder_units`; or `"dense_lstm"`, whose last of `decoder_units` are those of an LSTM after the
+            decoder's blocks. Defaults to `"lstm"`.
         kl_weight: float, the largest weight of the KL term. Defaults to 0.5.
         kl_rate: float in [0, 1), how slowly that weight is reached (0: at once). Defaults to 0.99999.
         free_bits: float, bits a phrase that cost nothing. Defaults to 0.
@@ -84,9 +84,10 @@ class MusicVAE(keras.Model):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if networks not in ("lstm", "dense"):
-            raise ValueError(f"`networks` is 'lstm' or 'dense'. Received: networks={networks}")
-        if networks == "dense" and set(decoder_units) != {encoder_units}:
+        if networks not in ("lstm", "dense", "dense_lstm"):
+            raise ValueError(f"`networks` is 'lstm', 'dense' or 'dense_lstm'. Received: networks={networks}")
+        blocks = tuple(decoder_units) if networks == "dense" else tuple(decoder_units)[:-1]
+        if networks != "lstm" and set(blocks) != {encoder_units}:
             raise ValueError(
                 "Dense networks have blocks of equal units. "
                 f"Received: encoder_units={encoder_units}, decoder_units={tuple(decoder_units)}"
@@ -103,8 +104,8 @@ class MusicVAE(keras.Model):
         self.decoder_noise = decoder_noise
 
         tokens = keras.Input((PHRASE_STEPS,), dtype="int32", name="tokens")
-        if networks == "dense":
-            summary = dense_summary(tokens, self.decoder_units, self.dtype_policy)  # (B, units)
+        if networks != "lstm":
+            summary = dense_summary(tokens, blocks, self.dtype_policy)  # (B, units)
         else:
             one_hot = ops.one_hot(tokens, NUM_TOKENS, dtype=self.dtype_policy.compute_dtype)  # (B, 32, 90)
             summary = keras.layers.Bidirectional(
@@ -113,8 +114,13 @@ class MusicVAE(keras.Model):
         mean = keras.layers.Dense(latent_dim, name="mean", dtype="float32")(summary)  # (B, Z)
         stddev = keras.layers.Dense(latent_dim, activation="softplus", name="stddev", dtype="float32")(summary)
         self.encoder = keras.Model(tokens, [mean, stddev], name="encoder")
-        decoder = DenseDecoder if networks == "dense" else LSTMDecoder
-        self.decoder = decoder(latent_dim, self.decoder_units, dtype=self.dtype_policy, name="decoder")
+        decoder = {"dtype": self.dtype_policy, "name": "decoder"}
+        if networks == "dense":
+            self.decoder = DenseDecoder(latent_dim, self.decoder_units, **decoder)
+        elif networks == "dense_lstm":
+            self.decoder = LSTMDecoder(latent_dim, self.decoder_units[-1:], blocks, **decoder)
+        else:
+            self.decoder = LSTMDecoder(latent_dim, self.decoder_units, **decoder)
         self.decoder.build((None, latent_dim))
 
         self.noise = training_noise(seed)

@@ -7,6 +7,7 @@ from keras_symdiff import MusicVAE
 from keras_symdiff.vae.train import train_vae
 
 SIZES = {"networks": "dense", "latent_dim": 8, "encoder_units": 64, "decoder_units": (64, 64)}
+DENSE_LSTM = {"networks": "dense_lstm", "decoder_units": (64, 48)}
 
 
 def phrases(number):
@@ -18,13 +19,16 @@ def phrases(number):
 
 def make_vae(**options):
     keras.utils.set_random_seed(0)
-    return MusicVAE(**SIZES, **options)
+    return MusicVAE(**SIZES | options)
 
 
-def test_learns_phrases_by_heart_and_gives_them_back_as_a_preset(tmp_path):
-    vae, tokens = make_vae(kl_weight=0.001, kl_rate=0.0), phrases(16)
+@pytest.mark.parametrize("networks", [{}, DENSE_LSTM])
+def test_learns_phrases_by_heart_and_gives_them_back_as_a_preset(tmp_path, networks):
+    vae, tokens = make_vae(kl_weight=0.001, kl_rate=0.0, **networks), phrases(16)
     vae.compile(keras.optimizers.Adam(3e-3))
-    history = vae.fit(np.repeat(tokens, 8, axis=0), batch_size=64, epochs=80, verbose=0).history
+    history = vae.fit(
+        np.repeat(tokens, 8, axis=0), batch_size=64, epochs=80 if vae.networks == "dense" else 160, verbose=0
+    ).history
     assert history["loss"][-1] < 0.1 * history["loss"][0]
     mean, stddev = vae.encode(tokens)
     assert mean.shape == stddev.shape == (16, 8)
@@ -32,7 +36,7 @@ def test_learns_phrases_by_heart_and_gives_them_back_as_a_preset(tmp_path):
     assert (decoded == tokens).mean() > 0.97
     vae.save_preset(tmp_path)
     loaded = MusicVAE.from_preset(tmp_path)
-    assert loaded.get_config()["networks"] == "dense"
+    assert loaded.get_config()["networks"] == vae.networks
     np.testing.assert_allclose(loaded.encode(tokens)[0], mean, atol=1e-5)
     np.testing.assert_array_equal(loaded.decode(mean), decoded)
 
@@ -60,15 +64,18 @@ def test_a_step_hears_the_bar_before_it_and_nothing_after():
     np.testing.assert_allclose(*logits(visible), atol=1e-6)
 
 
-def test_decoding_is_the_likeliest_token_after_those_before_it():
-    vae = make_vae()
+@pytest.mark.parametrize("networks", [{}, DENSE_LSTM])
+def test_decoding_is_the_likeliest_token_after_those_before_it(networks):
+    vae = make_vae(**networks)
     latents = np.random.default_rng(2).standard_normal((3, 8)).astype("float32")
     decoded = vae.decode(latents, temperature=1e-9)
     logits = ops.convert_to_numpy(vae.decoder.teacher_forced(latents, decoded.astype("int32"), np.ones((3, 32))))
     np.testing.assert_array_equal(logits.argmax(axis=-1), decoded)
 
 
-@pytest.mark.parametrize("options", [{"networks": "gru"}, {"networks": "dense", "decoder_units": (64, 32)}])
+@pytest.mark.parametrize(
+    "options", [{"networks": "gru"}, {"decoder_units": (64, 32)}, DENSE_LSTM | {"decoder_units": (32, 64)}]
+)
 def test_other_networks_and_blocks_of_unequal_units_are_refused(options):
     with pytest.raises(ValueError, match=r"Received: (networks=gru|encoder_units=64, decoder_units=)"):
         MusicVAE(**SIZES | options)
