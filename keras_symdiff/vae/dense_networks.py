@@ -5,7 +5,7 @@ from keras import ops
 
 from keras_symdiff.constants import NUM_TOKENS, PHRASE_STEPS
 from keras_symdiff.layers.film_residual_block import FiLMResidualBlock
-from keras_symdiff.vae.lstm_decoder import choose_token
+from keras_symdiff.vae.choose_token import choose_token
 
 TOKEN_DIM = 16  # numbers that stand for a token
 STEP_DIM = 64  # numbers from which the decoder tells a step's token

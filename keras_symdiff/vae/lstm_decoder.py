@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_symdiff.constants import NUM_TOKENS, PHRASE_STEPS
+from keras_symdiff.vae.choose_token import choose_token
 from keras_symdiff.vae.dense_networks import STEP_DIM, step_features
 from keras_symdiff.vae.lstm import LSTM
 
@@ -116,12 +117,6 @@ class LSTMDecoder(keras.Model):
             "units": self.units,
             "trunk_units": self.trunk_units,
         }
-
-
-def choose_token(logits, gumbel):
-    """The tokens (B,) of the largest of logits (B, 90) and noise, and the same with -1 where logits are not finite."""
-    token = ops.cast(ops.argmax(ops.cast(logits, "float32") + gumbel, axis=-1), "int32")
-    return token, ops.where(ops.isfinite(ops.sum(logits, axis=-1)), token, -1)
 
 
 def _product_with(kernel):
