@@ -67,7 +67,7 @@ class Guidance(keras.layers.Layer):
     def call(self, inputs, training=False):
         if len(inputs) == 3 and self.condition_scale != 1:
             x, level, condition = inputs
-            conditions = ops.concatenate([condition, condition * ALWAYS_TOLD])
+            conditions = ops.concatenate([condition, ops.multiply(condition, ALWAYS_TOLD)])
             both = self.denoiser(
                 [ops.concatenate([x, x]), ops.concatenate([level, level]), conditions], training=training
             )

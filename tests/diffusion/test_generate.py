@@ -83,7 +83,7 @@ def test_few_steps_keep_what_is_given_and_the_music_of_a_seed(denoiser, sampler)
     assert np.abs(pieces - GOLDEN["sampled"]).max() > 0.01
 
 
-def follow_table(steps, sample_index, given=None, keep_mask=None):
+def follow_table(steps, sample_index, given=None, keep_mask=None, tied=None):
     """A few-step sampler in float64 NumPy with the streams of seed 7: the music that every backend must give."""
     reverse, forward = (
         np.random.Generator(np.random.Philox(np.random.SeedSequence(7, spawn_key=(sample_index, purpose))))
@@ -95,6 +95,8 @@ def follow_table(steps, sample_index, given=None, keep_mask=None):
     for level, stddev, a, b, c, s, next_level in steps:
         hidden = np.tanh(np.concatenate([x, np.full((LENGTH, 1), level)], axis=-1) @ w1 + b1)
         predicted = (x - stddev * ((hidden + hidden.mean(axis=0)) @ w2 + b2)) / level
+        if tied is not None:
+            predicted = tied(predicted)
         x = a * x + b * predicted + c * before + s * reverse.standard_normal(x.shape, dtype=np.float32)
         given_noise = forward.standard_normal(x.shape, dtype=np.float32)
         if given is not None:
@@ -125,6 +127,10 @@ def test_a_seed_is_the_same_music_on_every_backend(denoiser, sampler, make_steps
     latents, keep_mask = GOLDEN["latents"], GOLDEN["keep_mask"]
     filled = np.stack([follow_table(steps, i, latents[i], keep_mask[i]) for i in range(3)])
     np.testing.assert_allclose(infill(denoiser, latents, keep_mask, **options), filled, **close)
+    plan = np.array([0, 1, 0, 1, 0, 5])
+    tied = np.stack([follow_table(steps, i, tied=lambda p: np.stack([p[plan == n].mean(axis=0) for n in plan]))
+                     for i in range(3)])  # fmt: skip
+    np.testing.assert_allclose(sample(denoiser, 3, repeats=np.stack([plan] * 3), **options), tied, **close)
 
 
 def test_all_ancestral_steps_are_the_default(denoiser):
@@ -380,6 +386,13 @@ def test_pieces_hear_their_own_condition_and_end_where_it_ends(conditioned, samp
     latents, keep_mask = GOLDEN["latents"], GOLDEN["keep_mask"]
     filled = infill(conditioned, latents, keep_mask, conditions=make_conditions([6, 6, 6]), **options)
     np.testing.assert_array_equal(filled[keep_mask], latents[keep_mask])
+
+
+def test_told_music_of_a_seed_is_the_same_on_every_backend(conditioned):
+    options = {"seed": 7, "schedule": SCHEDULE, "sampler": SAMPLERS[1], "conditions": make_conditions([6, 4])}
+    pieces = sample(conditioned, 2, repeats=PLAN[:2], **options)
+    expected = [[-7.554938, 0.184918], [-17.463387, -10.5953]]  # of JAX, 2026-11-26
+    np.testing.assert_allclose(pieces[:, [0, 3], 0], expected, rtol=1e-3, atol=1e-3)
 
 
 def test_a_condition_that_tells_nothing_is_no_condition_whatever_its_scale(conditioned):

@@ -83,7 +83,7 @@ def test_a_condition_is_followed_by_its_scale_beside_the_context(context, scale)
 
     def predict(network, condition):
         level = np.full((2, 1), 0.8, "float32")
-        return ops.convert_to_numpy(network([x, level, condition]))
+        return ops.convert_to_numpy(network([ops.convert_to_tensor(part) for part in (x, level, condition)]))
 
     told, untold = predict(denoiser, condition), predict(denoiser, condition * ALWAYS_TOLD)
     assert np.abs(told - untold).max() > 0.01

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_symdiff.diffusion.forward_process import add_noise
 from keras_symdiff.diffusion.ties import VARIATION_LEVEL, tie, tie_matrix
 
 PLAN = np.array([[0, 1, 0, 1, -1, 0]])
@@ -39,6 +38,11 @@ def draw(*shape, seed=0):
     return np.random.default_rng(seed).standard_normal(shape).astype("float32")
 
 
+def run(epsilon, x, level, *others):
+    arrays = [ops.convert_to_tensor(array) for array in (epsilon, x, np.full((1, 1), level, "float32"), *others)]
+    return ops.convert_to_numpy(tie(*arrays))
+
+
 @pytest.mark.parametrize("level", [0.1, 0.85, 0.95, 0.999])
 def test_clean_phrases_that_follow_from_the_noise_are_the_means(level):
     """Variations are tied below their level only."""
@@ -46,7 +50,7 @@ def test_clean_phrases_that_follow_from_the_noise_are_the_means(level):
     varies = np.array([[0, 1, 0, 1, 1, 0]])
     ties = np.stack([tie_matrix(PLAN), tie_matrix(varies)], axis=1)
     stddev = np.sqrt(1 - level**2)
-    tied = ops.convert_to_numpy(tie(epsilon, x, ops.full((1, 1), level), ties))
+    tied = run(epsilon, x, level, ties)
     clean = (x - stddev * epsilon) / level
     plan = varies if level < VARIATION_LEVEL else np.array([[0, 1, 0, 1, 4, 0]])
     expected = np.stack([clean[0, plan[0] == root].mean(axis=0) for root in plan[0]])
@@ -56,15 +60,15 @@ def test_clean_phrases_that_follow_from_the_noise_are_the_means(level):
 def test_of_the_true_noise_of_equal_phrases_ties_change_nothing():
     clean = draw(1, 6, 4)
     clean[:, [2, 5]], clean[:, 3] = clean[:, :1], clean[:, 1]
-    noise, level = draw(1, 6, 4, seed=1), np.full((1, 1), 0.6, "float32")
-    x = ops.convert_to_numpy(add_noise(clean, level, noise))
+    noise = draw(1, 6, 4, seed=1)
+    x = 0.6 * clean + 0.8 * noise
     ties = np.stack([tie_matrix(PLAN)] * 2, axis=1)
-    np.testing.assert_allclose(ops.convert_to_numpy(tie(noise, x, level, ties)), noise, atol=1e-5)
+    np.testing.assert_allclose(run(noise, x, 0.6, ties), noise, atol=1e-5)
 
 
 def test_given_phrases_are_what_they_are_tied_to():
     x, epsilon, given = draw(1, 6, 4), draw(1, 6, 4, seed=1), draw(1, 6, 4, seed=2)
     keep_mask = np.array([[False, False, True, False, False, False]])
     ties = np.stack([tie_matrix(PLAN, keep_mask)] * 2, axis=1)
-    tied = ops.convert_to_numpy(tie(epsilon, x, ops.full((1, 1), 0.6), ties, given, keep_mask))
+    tied = run(epsilon, x, 0.6, ties, given, keep_mask)
     np.testing.assert_allclose(((x - 0.8 * tied) / 0.6)[0, [0, 2, 5]], given[0, [2, 2, 2]], rtol=1e-4, atol=1e-5)
