@@ -2,6 +2,7 @@ import contextlib
 import io
 import sys
 
+import checked_annotations  # noqa: F401 (before the packages: from here on their annotations are checked)
 import numpy as np
 import pytest
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Real
 
 _PEDAL_DOWN = 64  # MIDI 1.0: values of controller 64 from here on hold the notes
 _HALF_A_STEP = 1 / 8  # of a beat of four steps: what is rounded away on the grid does not count
@@ -11,10 +11,10 @@ _NEVER = np.iinfo(np.int64).max
 
 
 def chroma(
-    starts: Int[np.ndarray, " M"],
-    ends: Int[np.ndarray, " M"],
+    starts: Real[np.ndarray, " M"],
+    ends: Real[np.ndarray, " M"],
     pitches: Int[np.ndarray, " M"],
-    beat_ticks: Sequence[int],
+    beat_ticks: Sequence[int] | Real[np.ndarray, " T"],
 ) -> Float[np.ndarray, "B 12"]:
     """Measures for how long notes sound each pitch class in each beat.
 

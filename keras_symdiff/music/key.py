@@ -4,7 +4,7 @@ import dataclasses
 import re
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 
 from keras_symdiff.constants import FIRST_ONSET, PITCH_OFFSET
 
@@ -92,7 +92,7 @@ class Key:
         return Key((self.tonic + semitones) % 12, self.mode)
 
 
-def estimate_key(weights: Float[np.ndarray, "12"]) -> tuple[Key, float]:
+def estimate_key(weights: Shaped[np.ndarray, "12"]) -> tuple[Key, float]:
     """Finds the key whose profile correlates best with how long or how often each pitch class sounds.
 
     Args:
