@@ -40,7 +40,6 @@ def infill_command(
         raise click.UsageError("Name one of --track and --track-name")
     if keep_rhythm and keep_pitches:
         raise click.UsageError("Name one of --keep-rhythm and --keep-pitches: both leave nothing to compose")
-    from keras_symdiff.infilling.gaps import bar_lines
     from keras_symdiff.infilling.infill_request import InfillRequest
     from keras_symdiff.render.bar_picture import draw_bars
 
@@ -53,7 +52,7 @@ def infill_command(
     click.echo(f"Melody: {melody.name or '(no name)'} (track {melody.track + 1}), because {piece.reason}")
     click.echo(f"Composing bars {names}")
     if dry_run:
-        lines = bar_lines(melody, max(piece.num_steps, melody.num_steps, piece.gaps[-1].end_step))
+        lines = melody.grid.bar_lines(max(piece.num_steps, melody.num_steps, piece.gaps[-1].end_step))
         return click.echo(draw_bars(melody, piece.gaps, lines))
 
     from keras_symdiff.cli.aloud import announce_backend, progress_bar

@@ -21,17 +21,19 @@ def inspect_command(file_or_dir):
 
 def _inspect_file(path):
     from keras_symdiff.constants import MAX_PITCH, MIN_PITCH
-    from keras_symdiff.music.midi import choose_melody, read_melodies, read_score
+    from keras_symdiff.music.midi import choose_melody, read_melodies
+    from keras_symdiff.music.song import Song
 
-    score, melodies = read_score(path), read_melodies(path)
+    song = Song.open(path)
+    melodies = read_melodies(song)
     chosen, reason = choose_melody(melodies)
-    tempos = [f"{qpm:.1f} at bar {chosen.bar_of(step) + 1}" for step, qpm in chosen.tempos]
+    tempos = [f"{qpm:.1f} at bar {chosen.grid.bar_of(step) + 1}" for step, qpm in chosen.tempos]
     meters = [
-        f"{numerator}/{denominator} at bar {chosen.bar_of(step) + 1}"
+        f"{numerator}/{denominator} at bar {chosen.grid.bar_of(step) + 1}"
         for step, numerator, denominator in chosen.time_signatures
     ]
     click.echo(path)
-    click.echo(f"  bars      {max(melody.num_bars for melody in melodies)} of 4/4, {score.tpq} ticks a quarter")
+    click.echo(f"  bars      {max(melody.num_bars for melody in melodies)}, {song.ticks_per_quarter} ticks a quarter")
     click.echo(f"  tempo     {_shortened(tempos)} (quarters a minute)")
     click.echo(f"  meter     {_shortened(meters) or 'none given, taken as 4/4'}")
     click.echo("  track  name                  program  bars      pitches  notes  in line  phrases  rests")
@@ -45,10 +47,10 @@ def _inspect_file(path):
     click.echo(f"  used      {chosen.name or '(no name)'} (track {chosen.track + 1}), because {reason}")
 
     dropped = []
-    drums = sum(track.is_drum for track in score.tracks)
+    drums = sum(track.is_drum for track in song.tracks)
     if drums:
         dropped.append(f"{drums} drum track{'s' * (drums > 1)}")
-    notes = sum(len(track.notes) for track in score.tracks if not track.is_drum)
+    notes = sum(len(track.notes.pitch) for track in song.tracks if not track.is_drum)
     in_range = sum(melody.num_source_notes for melody in melodies)
     if notes > in_range:
         dropped.append(f"{notes - in_range} notes outside pitches {MIN_PITCH} to {MAX_PITCH}")
@@ -56,10 +58,6 @@ def _inspect_file(path):
     if covered:
         dropped.append(f"{covered} notes below a higher one that starts with them")
     click.echo(f"  dropped   {', '.join(dropped) or 'nothing'}")
-    refused = (
-        f"infilling and training, because the bars are not 4/4: {chosen.meter_problem}" if chosen.meter_problem else ""
-    )
-    click.echo(f"  refused   {refused or 'nothing'}")
 
 
 def _inspect_folder(path):

@@ -8,11 +8,11 @@ import tempfile
 
 from keras_symdiff.files.readable_name import readable_name
 from keras_symdiff.files.unpack_archive import unpack_archive
-from keras_symdiff.music.midi import MAX_FILE_BYTES
+from keras_symdiff.music.corpus import MIDI_SUFFIXES
+from keras_symdiff.music.song import MAX_FILE_BYTES
 
 FILES_PER_BLOCK = 256
 SPLITS = ("train", "validation")
-SUFFIXES = (".mid", ".midi")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +67,7 @@ def find_midi_files(folder, pattern="**/*"):
     """
     folder = pathlib.Path(folder)
     files, dropped, first = [], [], {}
-    paths = [path for path in folder.glob(pattern) if path.suffix.lower() in SUFFIXES and path.is_file()]
+    paths = [path for path in folder.glob(pattern) if path.suffix.lower() in MIDI_SUFFIXES and path.is_file()]
     for path in sorted(paths):
         name = readable_name(path.relative_to(folder).as_posix())
         try:
@@ -128,7 +128,7 @@ def open_source(source, folder):
     source = pathlib.Path(source)
     if source.is_dir():
         entries = list(source.iterdir())
-        if len(entries) != 1 or entries[0].is_dir() or entries[0].suffix.lower() in SUFFIXES:
+        if len(entries) != 1 or entries[0].is_dir() or entries[0].suffix.lower() in MIDI_SUFFIXES:
             return source
         (source,) = entries
     with open(source, "rb") as file:
@@ -139,7 +139,7 @@ def open_source(source, folder):
     temporary = pathlib.Path(tempfile.mkdtemp(dir=target.parent, prefix=".incomplete."))
     try:
         # A byte beyond what is read of a file, so that one that is too large is told so.
-        unpack_archive(source, temporary, lambda name: name.lower().endswith(SUFFIXES), MAX_FILE_BYTES + 1)
+        unpack_archive(source, temporary, lambda name: name.lower().endswith(MIDI_SUFFIXES), MAX_FILE_BYTES + 1)
         temporary.rename(target)
     except ValueError as error:
         raise ValueError(f"A source is a folder or a whole archive. Received: {source} ({error})") from error

@@ -8,12 +8,13 @@ import zipfile
 
 import numpy as np
 
-from keras_symdiff.constants import BARS_PER_PHRASE, PHRASE_STEPS, PIECE_PHRASES
-from keras_symdiff.music.corpus import Corpus, read_melodies_in_four
-from keras_symdiff.music.midi import MidiError
+from keras_symdiff.constants import PHRASE_STEPS, PIECE_PHRASES
+from keras_symdiff.music.corpus import Corpus
+from keras_symdiff.music.midi import read_melodies
+from keras_symdiff.music.song import MidiError
 from keras_symdiff.write_atomically import write_atomically
 
-_PROVENANCE = [("name", np.str_), ("file_hash", np.str_), ("track", np.int32), ("first_bar", np.int32)]
+_PROVENANCE = [("name", np.str_), ("file_hash", np.str_), ("track", np.int32)]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -22,13 +23,15 @@ class SongBlock:
 
     Args:
         corpus: `Corpus` of M melodies and N phrases; its `skipped` has the names of files.
-        provenance: dict of arrays (M,): `name` and `file_hash` (SHA-256), `track`, `first_bar` (4/4, from 0).
+        provenance: dict of arrays (M,): `name` and `file_hash` (SHA-256), `track`.
+        bars: int32 array (N,), bar of the file, from 0, in which a phrase starts.
         qpm: float32 array (N,), tempo where a phrase starts, in quarters per minute.
         duplicates: int, melodies that were left out because an earlier file, or track, has them too.
     """
 
     corpus: Corpus
     provenance: dict
+    bars: np.ndarray
     qpm: np.ndarray
     duplicates: int = 0
 
@@ -43,10 +46,11 @@ class SongBlock:
             A `SongBlock`.
         """
         tokens, rests, qpm = [np.zeros((0, PHRASE_STEPS), np.int8)], [np.zeros(0, bool)], [np.zeros(0, np.float32)]
+        bars = [np.zeros(0, np.int32)]
         rows, skipped = [], []
         for file in files:
             try:
-                melodies = read_melodies_in_four(file.path)
+                melodies = read_melodies(file.path)
             except MidiError as error:
                 skipped.append((file.name, error.reason))
             except OSError as error:
@@ -54,23 +58,24 @@ class SongBlock:
             else:
                 for melody in melodies:
                     melody_tokens, melody_rests = melody.phrases()
-                    steps = np.maximum(0, melody.first_step + PHRASE_STEPS * np.arange(len(melody_tokens)))
+                    steps = melody.phrase_borders[:-1:PHRASE_STEPS]
                     at, tempos = np.array(melody.tempos).T
                     tokens.append(melody_tokens)
                     rests.append(melody_rests)
                     qpm.append(tempos[np.searchsorted(at, steps, side="right") - 1].astype(np.float32))
-                    rows.append((file.name, file.sha256, melody.track, melody.first_bar))
+                    bars.append(melody.grid.bar_of(steps).astype(np.int32))
+                    rows.append((file.name, file.sha256, melody.track))
         columns = zip(*rows, strict=True) if rows else [()] * len(_PROVENANCE)
         corpus = Corpus(
             tokens=np.concatenate(tokens),
             rests=np.concatenate(rests),
             offsets=np.cumsum([0, *map(len, tokens[1:])]),
-            names=[f"{name}#{track}" for name, _, track, _ in rows],
+            names=[f"{name}#{track}" for name, _, track in rows],
             num_files=len(files) - len(skipped),
             skipped=skipped,
         )
         provenance = {name: np.array(c, dtype) for (name, dtype), c in zip(_PROVENANCE, columns, strict=True)}
-        return cls(corpus, provenance, np.concatenate(qpm))
+        return cls(corpus, provenance, np.concatenate(bars), np.concatenate(qpm))
 
     def digests(self):
         """Hashes of the melodies' tokens, list of M bytes; equal for equal melodies."""
@@ -101,7 +106,7 @@ class SongBlock:
             names=[self.corpus.names[melody] for melody in melodies],
         )
         provenance = {name: column[melodies] for name, column in self.provenance.items()}
-        return SongBlock(corpus, provenance, self.qpm[kept], len(self.corpus.names) - len(melodies))
+        return SongBlock(corpus, provenance, self.bars[kept], self.qpm[kept], len(self.corpus.names) - len(melodies))
 
     def counts(self):
         """Counts what a report shows, a dict of int."""
@@ -123,7 +128,7 @@ class SongBlock:
             FileNotFoundError: if there is none.
         """
         columns = [name for name, _ in _PROVENANCE]
-        names = ["tokens", "rests", "offsets", "num_files", "skipped", "qpm", "duplicates", *columns]
+        names = ["tokens", "rests", "offsets", "num_files", "skipped", "bars", "qpm", "duplicates", *columns]
         fields = _read(path, names)
         corpus = Corpus(
             tokens=fields["tokens"],
@@ -133,7 +138,9 @@ class SongBlock:
             num_files=int(fields["num_files"]),
             skipped=[tuple(row) for row in fields["skipped"].tolist()],
         )
-        return cls(corpus, {name: fields[name] for name in columns}, fields["qpm"], int(fields["duplicates"]))
+        return cls(
+            corpus, {name: fields[name] for name in columns}, fields["bars"], fields["qpm"], int(fields["duplicates"])
+        )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -197,7 +204,7 @@ class EncodedBlock:
                     "file": str(provenance["name"][melody]),
                     "file_hash": str(provenance["file_hash"][melody]),
                     "track": int(provenance["track"][melody]),
-                    "first_bar": int(provenance["first_bar"][melody]) + BARS_PER_PHRASE * offset,
+                    "first_bar": int(self.songs.bars[start]),
                     "qpm": float(self.songs.qpm[start]),
                 },
             )
@@ -213,6 +220,7 @@ class EncodedBlock:
             offsets=corpus.offsets,
             num_files=corpus.num_files,
             skipped=np.array(corpus.skipped, dtype=np.str_).reshape(-1, 2),
+            bars=self.songs.bars,
             qpm=self.songs.qpm,
             duplicates=self.songs.duplicates,
             mean=self.mean,

@@ -21,7 +21,7 @@ def compose_gaps(
     nothing is known on the left. Phrases of rest and places before and after the melody are unknown to the model: its
     training pieces have none.
 
-    The phrases are those of the melody's grid, moved by its pickup bar; of a phrase that a gap covers in part, the
+    The phrases are those of the melody's grid, and the steps that fill a bar up stay empty; of a phrase that a gap covers in part, the
     steps outside are given to the decoder (`complete_phrases`), and where no phrase is known whole they are all there
     is to go by. The notes that stood in the gaps have no influence,
     except that the grid begins with the bar of the melody's first note.
@@ -44,17 +44,17 @@ def compose_gaps(
     Raises:
         ValueError: if no note is within reach of a gap.
     """
-    before = -melody.first_step % constants.PHRASE_STEPS  # steps from the first phrase to the start of the file
+    first_step = melody.first_step
     for gap in gaps:
         melody = melody.replace_steps(gap.first_step, np.zeros(gap.end_step - gap.first_step, np.int8))
-    free = np.zeros(melody.num_steps, bool)  # (S,)
+    steps = _lay_out(melody, first_step)  # (N, 32), the song's step of each phrase step, -1 where a bar is filled up
+    in_gap = np.zeros(steps.max() + 1, bool)  # (S,)
     for gap in gaps:
-        free[gap.first_step : gap.end_step] = True
-    free = np.pad(free, (before, -(before + len(free)) % constants.PHRASE_STEPS))
-    free = free.reshape(-1, constants.PHRASE_STEPS)  # (N, 32)
+        in_gap[gap.first_step : gap.end_step] = True
+    free = np.where(steps >= 0, in_gap[steps], False)  # (N, 32)
     length = model.denoiser.num_positions
     takes = [melody] * num_takes
-    tokens, reached = _tokens(melody, before, free)  # (N, 32), and (N,): known phrases, later composed ones, rests too
+    tokens, reached = _tokens(melody, steps, free)  # (N, 32), and (N,): known phrases, later composed ones, rests too
     noted = (tokens >= constants.FIRST_ONSET).any(axis=1)  # (N,), also of a phrase that a gap covers in part
     window_number = 0
     while free.any():
@@ -63,9 +63,9 @@ def compose_gaps(
         start = _place_window(chunk, free.any(axis=1) | reached, reached, length)
         shown = np.arange(start, min(start + length, len(free)))
         if not (reached | noted)[shown].any():
-            bar = melody.bar_of(max(0, chunk[0] * constants.PHRASE_STEPS - before)) + 1
+            bar = melody.grid.bar_of(steps[chunk[0]].max()) + 1
             raise ValueError(f"No note within {length * constants.BARS_PER_PHRASE} bars around bar {bar} to go by")
-        tokens, known = map(np.stack, zip(*(_tokens(take, before, free) for take in takes), strict=True))
+        tokens, known = map(np.stack, zip(*(_tokens(take, steps, free) for take in takes), strict=True))
         latents = np.zeros((num_takes, length, transform.num_kept_dims), "float32")
         mean, _ = vae.encode(tokens[:, shown].reshape(-1, constants.PHRASE_STEPS))
         latents[:, : len(shown)] = transform.forward(mean).reshape(num_takes, len(shown), -1)
@@ -80,29 +80,39 @@ def compose_gaps(
         new = complete_phrases(vae, composed, forced, temperature, seed + window_number)
         ready = np.zeros_like(free)
         ready[chunk] = free[chunk]
+        in_song = np.zeros_like(in_gap)
+        in_song[steps[ready]] = True
         for number, phrases in enumerate(new.reshape(num_takes, len(chunk), -1)):
-            stream = np.zeros_like(tokens[number])  # (N, 32)
-            stream[chunk] = phrases
-            for first, end in _runs(ready.reshape(-1)):
-                takes[number] = takes[number].replace_steps(first - before, stream.reshape(-1)[first:end])
+            stream = np.zeros(len(in_gap), phrases.dtype)
+            stream[steps[chunk][free[chunk]]] = phrases[free[chunk]]
+            for first, end in _runs(in_song):
+                takes[number] = takes[number].replace_steps(first, stream[first:end])
         free &= ~ready
         reached[chunk] = True
         window_number += 1
     return takes
 
 
-def _tokens(melody, before, free):
+def _lay_out(melody, first_step):
+    """Lays out a melody in phrases of which one begins at `first_step`, wherever its gaps begin: (N, 32)."""
+    steps = melody.phrase_steps.reshape(-1)
+    place = int(np.flatnonzero(steps == max(0, first_step))[0]) if first_step > 0 else 0
+    before, after = -place % constants.PHRASE_STEPS, place % constants.PHRASE_STEPS
+    return np.pad(steps, (before, after), constant_values=-1).reshape(-1, constants.PHRASE_STEPS)
+
+
+def _tokens(melody, steps, free):
     """The phrases of a melody and which of them are known whole.
 
     Returns:
         Tuple of int8 tokens (N, 32), where a note-off ends what a gap may leave sounding, and bool (N,).
     """
-    stream = np.zeros(free.size, np.int8)
-    stream[melody.end_steps[melody.end_steps + before < free.size] + before] = constants.NOTE_OFF
-    gap_ends = np.flatnonzero(free.reshape(-1)[:-1] & ~free.reshape(-1)[1:]) + 1
-    stream[gap_ends] = constants.NOTE_OFF
-    stream[melody.start_steps + before] = melody.pitches - constants.PITCH_OFFSET
-    tokens = stream.reshape(free.shape)
+    stream = melody.events(steps.max() + 1)
+    tokens = np.where(steps >= 0, stream[steps], constants.NO_EVENT)
+    real = np.flatnonzero(steps.reshape(-1) >= 0)
+    gap_ends = real[1:][free.reshape(-1)[real][:-1] & ~free.reshape(-1)[real][1:]]
+    ended = tokens.reshape(-1)[gap_ends]
+    tokens.reshape(-1)[gap_ends] = np.where(ended == constants.NO_EVENT, constants.NOTE_OFF, ended)
     onsets = tokens >= constants.FIRST_ONSET
     begun = np.logical_or.accumulate(onsets | free, axis=1)  # a phrase knows nothing of the one before it
     return np.where(begun, tokens, constants.NO_EVENT), onsets.any(axis=1) & ~free.any(axis=1)

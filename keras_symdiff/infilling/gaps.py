@@ -6,9 +6,9 @@ import re
 import numpy as np
 
 from keras_symdiff import constants
-from keras_symdiff.music.midi import MAX_BARS, MidiError
+from keras_symdiff.music.song import MAX_BARS, MidiError
 
-_PLACE = r"(\d+)(?:\.([1-9]))?"
+_PLACE = r"(\d+)(?:\.([1-9]\d?))?"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,26 +43,11 @@ def parse_bars(text):
     if match:
         numbers = [number and int(number) for number in match.groups()]
         first, last = tuple(numbers[:2]), tuple(numbers[:2] if numbers[2] is None else numbers[2:])
-        if 1 <= first[0] <= last[0] and (first[0] < last[0] or (first[1] or 1) <= (last[1] or 9)):
+        if 1 <= first[0] <= last[0] and (first[0] < last[0] or (first[1] or 1) <= (last[1] or 99)):
             return first, last
     raise ValueError(
         f"Bars are FIRST-LAST, counted from 1, such as 17-32, or with beats such as 17.3-18.2. Received: {text}"
     )
-
-
-def bar_lines(melody, num_steps):
-    """Returns the steps at which the 4/4 bars of a piece start, and where the last one ends.
-
-    Args:
-        melody: `Melody` of the piece. A pickup bar (see `Melody.pickup_steps`) is bar 1, as in sequencers.
-        num_steps: int, length of the piece.
-
-    Returns:
-        int array (bars + 1,).
-    """
-    first = melody.pickup_steps or constants.STEPS_PER_BAR
-    num_bars = 1 + max(0, -(-(num_steps - first) // constants.STEPS_PER_BAR))
-    return np.append(0, first + constants.STEPS_PER_BAR * np.arange(num_bars))
 
 
 def find_gaps(melody, ranges, num_steps, path, continue_bars=0):
@@ -79,29 +64,28 @@ def find_gaps(melody, ranges, num_steps, path, continue_bars=0):
         A list of `Gap`, in order; gaps that touch are one.
 
     Raises:
-        MidiError: when the melody is not in 4/4, bars or beats are not there, no note is left to go by, or the piece
-            is or becomes too long.
+        MidiError: when bars or beats are not there, a bar is no whole number of sixteenth notes, no note is left to go
+            by, or the piece is or becomes too long.
     """
-    if melody.meter_problem:
-        raise MidiError(path, f"is not in 4/4 ({melody.meter_problem})")
-    most = MAX_BARS * constants.STEPS_PER_BAR
-    if max(num_steps, melody.num_steps) > most:
+    grid, most = melody.grid, MAX_BARS * constants.STEPS_PER_BAR
+    num_steps = max(num_steps, melody.num_steps)
+    if num_steps > most:
         raise MidiError(path, f"is longer than {MAX_BARS} bars")
-    if melody.num_steps + continue_bars * constants.STEPS_PER_BAR > most:
-        raise MidiError(path, f"would be longer than {MAX_BARS} bars")
-    lines = bar_lines(melody, max(num_steps, melody.num_steps))
-    stretches = [(_step(lines, first, False, path), _step(lines, last, True, path)) for first, last in ranges]
+    stretches = [(_step(grid, num_steps, first, False, path), _step(grid, num_steps, last, True, path))
+                 for first, last in ranges]  # fmt: skip
     if continue_bars:
-        end = int(lines[np.searchsorted(lines, melody.num_steps)])
-        stretches.append((end, end + continue_bars * constants.STEPS_PER_BAR))
-        lines = bar_lines(melody, max(lines[-1], stretches[-1][1]))
+        bar = melody.num_bars
+        stretches.append((grid.bar_step(bar), grid.bar_step(bar + continue_bars)))
+        if stretches[-1][1] > most:
+            raise MidiError(path, f"would be longer than {MAX_BARS} bars")
     joined = []
     for first, end in sorted(stretches):
         if joined and first <= joined[-1][1]:
             joined[-1][1] = max(end, joined[-1][1])
         else:
             joined.append([first, end])
-    gaps = [Gap(first, end, _name(lines, first, end)) for first, end in joined]
+    gaps = [Gap(first, end, _name(grid, first, end)) for first, end in joined]
+    _check_metres(grid, gaps, path)
     if not kept_notes(melody, gaps).any():
         names = ", ".join(gap.name for gap in gaps)
         raise MidiError(path, f"the melody has no notes outside of bars {names}, which leaves nothing to compose from")
@@ -114,28 +98,39 @@ def kept_notes(melody, gaps):
     return ~np.any([(starts >= gap.first_step) & (starts < gap.end_step) for gap in gaps], axis=0)
 
 
-def _step(lines, place, is_end, path):
+def _step(grid, num_steps, place, is_end, path):
     """The step at which a (bar, beat) begins, or ends."""
     bar, beat = place
-    if not 1 <= bar < len(lines):
-        raise MidiError(path, f"bar {bar} is outside the piece's bars 1-{len(lines) - 1}")
-    start, end = int(lines[bar - 1]), int(lines[bar])
+    num_bars = len(grid.bar_lines(num_steps)) - 1
+    if not 1 <= bar <= num_bars:
+        raise MidiError(path, f"bar {bar} is outside the piece's bars 1-{num_bars}")
+    start, end = grid.bar_step(bar - 1), grid.bar_step(bar)
     if beat is None:
         return end if is_end else start
-    num_beats = -(-(end - start) // constants.STEPS_PER_QUARTER)
+    beat_steps = grid.metre_of(start).beat_steps
+    num_beats = -(-(end - start) // beat_steps)
     if beat > num_beats:
         raise MidiError(path, f"bar {bar} has {num_beats} beats, so there is no {bar}.{beat}")
-    return min(end, start + constants.STEPS_PER_QUARTER * (beat if is_end else beat - 1))
+    return min(end, start + beat_steps * (beat if is_end else beat - 1))
 
 
-def _name(lines, first, end):
+def _name(grid, first, end):
     """Bars of a stretch as `parse_bars` reads them, with beats only where it needs them."""
     names = []
     for step in (first, end - 1):
-        bar = int(np.searchsorted(lines, step, side="right"))
-        beat = (step - int(lines[bar - 1])) // constants.STEPS_PER_QUARTER + 1
-        names.append((bar, beat))
+        bar = grid.bar_of(step)
+        names.append((bar + 1, (step - grid.bar_step(bar)) // grid.metre_of(step).beat_steps + 1))
     (bar, beat), (last_bar, last_beat) = names
-    if first == lines[bar - 1] and end == lines[last_bar]:
+    if first == grid.bar_step(bar - 1) and end == grid.bar_step(last_bar):
         return f"{bar}-{last_bar}" if bar < last_bar else f"{bar}"
     return f"{bar}.{beat}-{last_bar}.{last_beat}" if names[0] != names[1] else f"{bar}.{beat}"
+
+
+def _check_metres(grid, gaps, path):
+    """Refuses gaps in bars that no steps fit."""
+    for metre, end in zip(grid.metres, [*(metre.step for metre in grid.metres[1:]), np.inf], strict=True):
+        for gap in gaps:
+            if not metre.is_whole and gap.first_step < end and gap.end_step > metre.step:
+                bar = grid.bar_of(max(gap.first_step, metre.step)) + 1
+                sixteenths = f"{metre.numerator}/{metre.denominator}, which is no whole number of sixteenth notes"
+                raise MidiError(path, f"bar {bar} is in {sixteenths}")

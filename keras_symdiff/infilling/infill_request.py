@@ -7,7 +7,8 @@ from keras_symdiff.diffusion.sampler import QUALITIES, Sampler
 from keras_symdiff.infilling.gaps import find_gaps, parse_bars
 from keras_symdiff.infilling.locks import notes_in_gap
 from keras_symdiff.music.melody import Melody
-from keras_symdiff.music.midi import MAX_BARS, choose_melody, read_melodies, read_score, ticks_to_steps
+from keras_symdiff.music.midi import choose_melody, read_melodies
+from keras_symdiff.music.song import MAX_BARS, Song
 
 MOST_TAKES = 64
 
@@ -80,9 +81,9 @@ class InfillRequest:
             ValueError: if the bars or the track are none, or there is no note in them of which to keep a side.
         """
         ranges = [parse_bars(text) for text in self.bars]
-        score, melodies = read_score(self.midi), read_melodies(self.midi)
-        melody, reason = choose_melody(melodies, self.track, self.track_name)
-        num_steps = ticks_to_steps(score.end(), score.tpq)
+        song = Song.open(self.midi)
+        melody, reason = choose_melody(read_melodies(song), self.track, self.track_name)
+        num_steps = song.num_steps
         gaps = find_gaps(melody, ranges, num_steps, self.midi, self.continue_bars)
         for gap in gaps if self.keep else ():
             notes_in_gap(melody, gap, "old")

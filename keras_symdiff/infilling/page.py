@@ -11,8 +11,7 @@ import numpy as np
 
 from keras_symdiff import constants
 from keras_symdiff.diffusion.sampler import QUALITIES
-from keras_symdiff.infilling.gaps import bar_lines
-from keras_symdiff.music.midi import DEFAULT_QPM, read_score
+from keras_symdiff.music.song import Song
 
 _EN_DASH = "\u2013"
 _TEMPLATE = Path(__file__).parent / "page.html"
@@ -45,13 +44,13 @@ def takes_page(takes, shown):
     """
     request, piece = takes.request, takes.piece
     gaps = [(gap.first_step, gap.end_step) for gap in piece.gaps]
-    lines = bar_lines(piece.melody, max(piece.num_steps, piece.melody.num_steps, gaps[-1][1]))
+    lines = piece.melody.grid.bar_lines(max(piece.num_steps, piece.melody.num_steps, gaps[-1][1]))
     first = int(lines[max(0, np.searchsorted(lines, gaps[0][0], side="right") - 1 - _SHOWN_BARS)])
     end = int(lines[min(len(lines) - 1, np.searchsorted(lines, gaps[-1][1]) + _SHOWN_BARS)])
     play_from = int(lines[max(0, np.searchsorted(lines, gaps[0][0], side="right") - 1 - _LEAD_IN_BARS)])
 
-    original = read_score(request.midi)
-    notes = [_notes(score, first, end) for score in (original, *(read_score(take.path) for take in shown))]
+    original = Song.open(request.midi)
+    notes = [_notes(song, first, end) for song in (original, *(Song.open(take.path) for take in shown))]
     shared = set.intersection(*map(set, notes))
     own = [[note for note in part if note not in shared] for part in notes]
     shared = sorted(shared, key=lambda note: note[1])
@@ -149,30 +148,28 @@ def _settings(takes, names):
     return [(name, str(value)) for name, value in settings.items()]
 
 
-def _notes(score, first, end):
+def _notes(song, first, end):
     """Notes of a file that start in a stretch of steps: (track, start, length, pitch, velocity), by start."""
-    per_step = score.tpq / constants.STEPS_PER_QUARTER
     notes = []
-    for index, track in enumerate(score.tracks):
-        columns = track.notes.numpy()
-        starts, lengths = (np.round(columns[name] / per_step, 2) for name in ("time", "duration"))
+    for track in song.tracks:
+        starts = _exact_steps(song, track.notes.start)
+        lengths = (_exact_steps(song, track.notes.end) - starts).round(2)
         chosen = (starts >= first - 0.5) & (starts < end)  # a performance may be early
-        values = (starts[chosen], lengths[chosen], columns["pitch"][chosen], columns["velocity"][chosen])
-        notes += [(index, *note) for note in zip(*(column.tolist() for column in values), strict=True)]
+        columns = (starts.round(2), lengths, track.notes.pitch, track.notes.velocity)
+        notes += [(track.index, *note) for note in zip(*(column[chosen].tolist() for column in columns), strict=True)]
     return sorted(notes, key=lambda note: note[1])
 
 
-def _tempo_map(score):
+def _exact_steps(song, ticks):
+    """Steps of ticks with their fractions."""
+    steps = song.grid.steps(ticks)
+    return steps + (ticks - song.grid.ticks(steps)) * constants.STEPS_PER_QUARTER / song.ticks_per_quarter
+
+
+def _tempo_map(song):
     """Rows (step, second at it, seconds a step from there on)."""
-    tempos = {0: 60 / DEFAULT_QPM}
-    columns = score.tempos.numpy()
-    for tick, microseconds in zip(columns["time"].tolist(), columns["mspq"].tolist(), strict=True):
-        if tick >= 0 and microseconds > 0:
-            tempos[tick] = microseconds / 1e6
-    rows, second, last = [], 0.0, 0
-    for tick in sorted(tempos):
-        second += (tick - last) / score.tpq * (tempos[last] if rows else 0)
-        per_step = tempos[tick] / constants.STEPS_PER_QUARTER
-        rows.append((round(tick * constants.STEPS_PER_QUARTER / score.tpq, 4), round(second, 5), round(per_step, 7)))
-        last = tick
-    return rows
+    ticks = np.unique(np.append(0, song.tempos.ticks))
+    seconds = song.seconds(ticks)
+    per_step = (song.seconds(ticks + 1) - seconds) * song.ticks_per_quarter / constants.STEPS_PER_QUARTER
+    columns = (_exact_steps(song, ticks).round(4), seconds.round(5), per_step.round(7))
+    return list(zip(*(column.tolist() for column in columns), strict=True))

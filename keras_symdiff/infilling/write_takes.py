@@ -2,7 +2,6 @@
 
 import dataclasses
 import shlex
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from keras_symdiff.infilling.page import PageTake, takes_page
 from keras_symdiff.infilling.take_record import TakeRecord, made_with, sha256
+from keras_symdiff.music.song import Song
 from keras_symdiff.music.splice import splice_melody
 from keras_symdiff.render.audio import write_audio
 from keras_symdiff.render.piano_roll import plot_piano_roll
@@ -83,7 +83,4 @@ def _draw_before_and_after(piece, take, request, path):
 
 def take_file(request, piece, take):
     """Returns the bytes of the MIDI file with the notes of a take (`Melody`)."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "take.mid"
-        splice_melody(request.midi, take, [(gap.first_step, gap.end_step) for gap in piece.gaps], path)
-        return path.read_bytes()
+    return splice_melody(Song.open(request.midi), take, [(gap.first_step, gap.end_step) for gap in piece.gaps])

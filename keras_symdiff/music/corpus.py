@@ -7,7 +7,10 @@ import numpy as np
 
 from keras_symdiff import constants
 from keras_symdiff.music.melody import checked_tokens
-from keras_symdiff.music.midi import MidiError, read_melodies
+from keras_symdiff.music.midi import read_melodies
+from keras_symdiff.music.song import MidiError
+
+MIDI_SUFFIXES = (".mid", ".midi", ".kar", ".rmi")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -123,10 +126,10 @@ class Corpus:
 def read_corpus(paths, progress=None):
     """Reads the melodies of MIDI files and folders.
 
-    A file that cannot be read, or whose metre does not fit the 4/4 grid, is skipped with its reason and stops nothing.
+    A file that cannot be read is skipped with its reason and stops nothing.
 
     Args:
-        paths: path or list of paths; a folder stands for all `*.mid` and `*.midi` below it, sorted.
+        paths: path or list of paths; a folder stands for all MIDI files below it, sorted.
         progress: optional callable, called with (files done, files in total) after each file.
 
     Returns:
@@ -147,7 +150,7 @@ def read_corpus(paths, progress=None):
     num_files = 0
     for done, file in enumerate(files, start=1):
         try:
-            melodies = read_melodies_in_four(file)
+            melodies = read_melodies(file)
         except MidiError as error:
             skipped.append((str(file), error.reason))
         except OSError as error:
@@ -174,28 +177,8 @@ def read_corpus(paths, progress=None):
     )
 
 
-def read_melodies_in_four(path):
-    """Reads the melodies of a MIDI file whose metre fits the 4/4 grid.
-
-    Args:
-        path: path of a MIDI file.
-
-    Returns:
-        A list of `Melody`.
-
-    Raises:
-        MidiError: if the file is not usable, or is in another metre.
-        OSError: if the file cannot be opened.
-    """
-    melodies = read_melodies(path)
-    problem = next(filter(None, (melody.meter_problem for melody in melodies)), None)
-    if problem:
-        raise MidiError(path, f"is not in 4/4 ({problem})")
-    return melodies
-
-
 def find_midi_files(paths):
-    """Lists MIDI files: files as they are, folders by all `*.mid` and `*.midi` below them, sorted.
+    """Lists MIDI files: files as they are, folders by all of `MIDI_SUFFIXES` below them, sorted.
 
     Args:
         paths: path or list of paths.
@@ -210,7 +193,7 @@ def find_midi_files(paths):
     files = []
     for path in map(pathlib.Path, paths):
         if path.is_dir():
-            files += sorted(p for p in path.rglob("*") if p.suffix.lower() in (".mid", ".midi") and p.is_file())
+            files += sorted(p for p in path.rglob("*") if p.suffix.lower() in MIDI_SUFFIXES and p.is_file())
         elif path.exists():
             files.append(path)
         else:

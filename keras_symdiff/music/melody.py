@@ -1,11 +1,13 @@
 """A monophonic melody on a grid of sixteenth notes, and its two-bar token phrases."""
 
 import dataclasses
-import math
+import functools
 
 import numpy as np
+from jaxtyping import Int, Int8
 
 from keras_symdiff import constants
+from keras_symdiff.music.grid import Grid
 
 DEFAULT_QPM = 120.0  # the MIDI standard's tempo where a file names none
 DEFAULT_VELOCITY = 100  # note-seq's
@@ -15,9 +17,9 @@ DEFAULT_VELOCITY = 100  # note-seq's
 class Melody:
     """One line of notes, at most one sounding at a time.
 
-    All positions are absolute: steps of a sixteenth note (a quarter / 4) from the start of the file. Tempo and time
-    signatures are data that travel along; neither ever cuts or bends the grid. A *phrase* is two 4/4 bars, 32 steps;
-    the phrases of a melody start at `first_bar`.
+    All positions are absolute: steps of a sixteenth note (a quarter / 4) from the start of the file. The time
+    signatures say where its bars are, see `Grid`; tempos are data that travel along. A *phrase* is 32 phrase steps, two
+    bars in 4/4; the phrases of a melody start at `first_bar`.
 
     Args:
         pitches: int array (M,), MIDI pitches in [21, 108].
@@ -25,8 +27,8 @@ class Melody:
         end_steps: int array (M,), ends; each after its own onset and not after the next one.
         velocities: int array (M,) in [1, 127]. Defaults to 100 for each note.
         num_steps: int, total length. Defaults to the end of the last note, and is never before it.
-        first_bar: int, 0-based 4/4 bar in which the phrases start; a pickup bar is bar 0. Defaults to the bar of the
-            first note, and is never after it.
+        first_bar: int, bar from 0 in which the phrases start; a pickup is bar 0. Defaults to the bar of the first note,
+            or the one that begins the 16 steps which that shares, and is never after it.
         name: str, name of the instrument.
         program: int, General MIDI program in [0, 127].
         track: int, index of the instrument among those of its file.
@@ -84,8 +86,8 @@ class Melody:
         num_steps = last if self.num_steps is None else int(self.num_steps)
         if num_steps < last:
             raise ValueError(f"The length must reach the last note's end, step {last}. Received: num_steps={num_steps}")
-        note_bar = self.bar_of(int(starts[0])) if count else None
-        first_bar = (note_bar or 0) if self.first_bar is None else int(self.first_bar)
+        note_bar = self.grid.bar_of(int(starts[0])) if count else 0
+        first_bar = self.grid.phrase_bar(note_bar) if self.first_bar is None else int(self.first_bar)
         if first_bar < 0 or (count and first_bar > note_bar):
             raise ValueError(f"The first bar must lie in [0, bar of the first note]. Received: first_bar={first_bar}")
         if not self.tempos or self.tempos[0][0] != 0:
@@ -137,80 +139,78 @@ class Melody:
         """Turns token phrases into notes, the inverse of `phrases`.
 
         The phrases are one stream of tokens: a note sounds until the next note-off, the next onset or the end, across
-        the borders of phrases too. A note-off while nothing sounds has no effect.
+        the borders of phrases too. A note-off while nothing sounds has no effect. The bars are those of the time
+        signatures in `context`, and 4/4 without any.
 
         Args:
             tokens: int array (N, 32) of tokens in [0, 89].
             qpm: float, tempo in quarters per minute. Defaults to `120.0`.
-            first_bar: int, 0-based bar in which the first phrase starts. Defaults to `0`.
+            first_bar: int, bar from 0 in which the first phrase starts. Defaults to `0`.
             **context: further arguments of `Melody`, e.g. `name`.
 
         Returns:
             A `Melody` of N phrases: its length is kept even where it begins or ends with rests.
 
         Raises:
-            ValueError: if shape or values of `tokens` are others, or notes would stand before the file.
+            ValueError: if shape or values of `tokens` are others, or notes would stand before the file or in steps that
+                fill a bar up.
         """
         stream = checked_tokens(tokens).reshape(-1)
-        base = first_bar * constants.STEPS_PER_BAR - grid_offset(context.get("time_signatures", ()))
         context = {"tempos": ((0, float(qpm)),), **context}
+        grid = Grid.from_signatures(context.get("time_signatures", ()))
+        # No phrase step is left of a song this long.
+        num_steps = max(0, grid.phrase_origin(first_bar)) + len(stream)
+        is_filled = grid.phrase_steps(first_bar, num_steps).reshape(-1)[: len(stream)] < 0
+        borders = grid.phrase_borders(first_bar, num_steps)[: len(stream) + 1]
         pitches, starts, ends = _stream_to_notes(stream)
-        if len(starts) and starts[0] + base < 0:
+        if is_filled[starts].any():
             raise ValueError(
-                f"The first phrase's notes must not stand before the file. Received: first_bar={first_bar}"
+                "Notes must not start in the steps that fill a bar up, nor before the file. "
+                f"Received: an onset at phrase step {int(starts[is_filled[starts]][0])}, first_bar={first_bar}"
             )
-        num_steps = max(0, base + len(stream))
-        return cls(pitches, starts + base, ends + base, num_steps=num_steps, first_bar=first_bar, **context)
+        return cls(pitches, borders[starts], borders[ends], num_steps=int(borders[-1]), first_bar=first_bar, **context)
+
+    @functools.cached_property
+    def grid(self) -> Grid:
+        """The bars and phrases of the song, by its time signatures."""
+        return Grid.from_signatures(self.time_signatures)
 
     @property
     def num_phrases(self):
-        """Number of two-bar phrases from `first_bar` to the end, the last one padded to its full length."""
-        if not self.num_steps:
-            return 0
-        return max(0, math.ceil((self.num_steps - self.first_step) / constants.PHRASE_STEPS))
+        """Number of phrases from `first_bar` to the end, the last one filled up."""
+        return len(self.phrase_steps)
+
+    @property
+    def phrase_steps(self) -> Int[np.ndarray, "N 32"]:
+        """The song's step for each step of the phrases, -1 where a bar is filled up; see `Grid.phrase_steps`."""
+        return self.grid.phrase_steps(self.first_bar, self.num_steps)
+
+    @property
+    def phrase_borders(self) -> Int[np.ndarray, " B"]:
+        """The song's steps at which the steps of the phrases begin, and the last one ends; see `Grid`."""
+        return self.grid.phrase_borders(self.first_bar, self.num_steps)
+
+    @property
+    def phrase_bars(self) -> Int[np.ndarray, " N"]:
+        """The bars, from 0, in which the phrases begin."""
+        return self.grid.bar_of(self.phrase_borders[: -1 : constants.PHRASE_STEPS])
 
     @property
     def first_step(self):
-        """Step at which the phrases start; below 0 where notes stand in a pickup bar, which ends a 4/4 bar."""
-        return self.first_bar * constants.STEPS_PER_BAR - grid_offset(self.time_signatures)
+        """Step at which the phrases start; below 0 where notes stand in a pickup bar, which ends its 16 steps."""
+        return self.grid.phrase_origin(self.first_bar)
 
     @property
     def num_bars(self):
-        """Number of 4/4 bars from the start of the file to the end of the melody, a begun bar counted whole."""
-        return self.bar_of(self.num_steps - 1) + 1 if self.num_steps else 0
-
-    @property
-    def pickup_steps(self):
-        """Length of a pickup bar in steps, or 0: a first bar shorter than 4/4, after which the signature is 4/4."""
-        return -grid_offset(self.time_signatures) % constants.STEPS_PER_BAR
-
-    def bar_of(self, step):
-        """The 4/4 bar of a step, from 0; a pickup bar is bar 0."""
-        return (step + grid_offset(self.time_signatures)) // constants.STEPS_PER_BAR
-
-    def places(self, steps):
-        """Places of steps in 4/4 bars, a float array, as pictures count them: from 1, a pickup bar ending with it."""
-        return (np.asarray(steps) + grid_offset(self.time_signatures)) / constants.STEPS_PER_BAR + 1
-
-    @property
-    def meter_problem(self):
-        """The first time signature whose bars do not fit the 4/4 grid, e.g. `"3/4 at bar 1"`, or None.
-
-        Bars fit if they divide a 4/4 bar or are a multiple of it: 1/4, 2/4, 2/2, 4/4, 8/4; a pickup bar may have any
-        length. Bars are counted from 1, in 4/4 after the pickup bar. Where the signature changes is not judged, since
-        files often set it carelessly.
-        """
-        for step, numerator, denominator in self.time_signatures[1 if self.pickup_steps else 0 :]:
-            bar, whole = numerator * constants.STEPS_PER_BAR, denominator * constants.STEPS_PER_BAR
-            if bar % whole and whole % bar:
-                return f"{numerator}/{denominator} at bar {self.bar_of(step) + 1}"
-        return None
+        """Number of bars from the start of the file to the end of the melody, a begun bar counted whole."""
+        return self.grid.bar_of(self.num_steps - 1) + 1 if self.num_steps else 0
 
     def phrases(self):
-        """Cuts the melody into two-bar phrases of tokens, from the 4/4 bar of its first note.
+        """Cuts the melody into phrases of tokens, from the bar of its first note.
 
         Token 0 is no event (a note or a rest goes on), 1 is note-off, 2..89 the onset of MIDI pitch `token + 19`. A
-        phrase knows nothing of the one before it: a note-off before its first onset becomes no event.
+        phrase knows nothing of the one before it: a note-off before its first onset becomes no event. Steps that fill
+        a bar up have no event.
 
         Returns:
             Tuple of:
@@ -219,16 +219,23 @@ class Melody:
                 also where a note is held into it. (The reference implementation's rule is far wider: it calls a
                 phrase a rest if its first onset is in its second bar, or if it ends within its first.)
         """
-        length = self.num_phrases * constants.PHRASE_STEPS
-        stream = np.zeros(length, dtype=np.int8)
-        ends = self.end_steps - self.first_step
-        stream[ends[ends < length]] = constants.NOTE_OFF
-        # After the ends, because an onset on the same step stands for both.
-        stream[self.start_steps - self.first_step] = self.pitches - constants.PITCH_OFFSET
-        tokens = stream.reshape(-1, constants.PHRASE_STEPS)
+        steps = self.phrase_steps
+        tokens = np.where(steps >= 0, self.events(max(self.num_steps, steps.max(initial=-1) + 1))[steps], 0)
         onsets = tokens >= constants.FIRST_ONSET
         tokens[np.logical_not(np.logical_or.accumulate(onsets, axis=1))] = constants.NO_EVENT
-        return tokens, ~onsets.any(axis=1)
+        return tokens.astype(np.int8), ~onsets.any(axis=1)
+
+    def events(self, num_steps: int) -> Int8[np.ndarray, " S"]:
+        """The token of each step of the song, without any filling.
+
+        Args:
+            num_steps: int, steps from the start of the file.
+        """
+        stream = np.zeros(num_steps, np.int8)
+        stream[self.end_steps[self.end_steps < num_steps]] = constants.NOTE_OFF
+        # After the ends, because an onset on the same step stands for both.
+        stream[self.start_steps] = self.pitches - constants.PITCH_OFFSET
+        return stream
 
     def replace_steps(self, first_step, stream):
         """Puts other notes in the place of those that start in a stretch of steps.
@@ -268,7 +275,7 @@ class Melody:
                 [self.velocities[before], np.full(len(pitches), velocity), self.velocities[after]]
             ),
             num_steps=max(self.num_steps, end_step),
-            first_bar=min(self.first_bar, self.bar_of(first_step)),
+            first_bar=min(self.first_bar, self.grid.phrase_bar(self.grid.bar_of(first_step))),
             num_source_notes=None,
         )
 
@@ -344,25 +351,6 @@ class Melody:
         at_changes = np.concatenate([[0.0], np.cumsum(np.diff(at) * per_step[:-1])])
         index = np.searchsorted(at, steps, side="right") - 1
         return at_changes[index] + (steps - at[index]) * per_step[index]
-
-
-def grid_offset(time_signatures):
-    """Steps by which bar 0 begins before the file: those that a pickup bar lacks of a 4/4 bar, else 0.
-
-    Args:
-        time_signatures: tuple of (step, numerator, denominator). A pickup bar is a first bar shorter than 4/4, after
-            which the signature is 4/4.
-
-    Returns:
-        int in [0, 15].
-    """
-    if len(time_signatures) < 2:
-        return 0
-    (start, numerator, denominator), (change, *following) = time_signatures[:2]
-    # Not every short first signature is one: POP909's songs often stand in 1/4 from end to end.
-    is_one_bar = start == 0 and change * denominator == numerator * constants.STEPS_PER_BAR
-    is_pickup = is_one_bar and following[0] == following[1] and change < constants.STEPS_PER_BAR
-    return constants.STEPS_PER_BAR - change if is_pickup else 0
 
 
 def checked_tokens(tokens):

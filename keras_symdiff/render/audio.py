@@ -10,7 +10,7 @@ import wave
 
 import numpy as np
 
-from keras_symdiff.music.midi import MidiError, read_score
+from keras_symdiff.music.song import MidiError, Song
 from keras_symdiff.write_atomically import write_atomically
 
 SAMPLE_RATE = 44_100  # samples a second
@@ -55,9 +55,14 @@ def write_audio(midi, path):
     write_audio("tune.mid", "tune.wav")
     ```
     """
-    seconds = read_score(midi).to("second")
-    notes = [(track.is_drum, track.notes.numpy()) for track in seconds.tracks if len(track.notes)]
-    end = max((float((part["time"] + part["duration"]).max()) for _, part in notes), default=0.0)
+    song = Song.open(midi)
+    notes = [track.notes for track in song.tracks]
+    starts, ends, pitches, velocities = (
+        np.concatenate([np.zeros(0, np.int64), *(getattr(part, name) for part in notes)])
+        for name in ("start", "end", "pitch", "velocity")
+    )
+    starts, ends = song.seconds(starts), song.seconds(ends)
+    end = ends.max(initial=0.0)
     if not end <= MAX_SECONDS:
         raise MidiError(midi, f"sounds for {end / 60:.0f} minutes, more than {MAX_SECONDS // 60}")
 
@@ -72,11 +77,11 @@ def write_audio(midi, path):
             renderer += f" (FluidSynth failed with {soundfont}: {error})"
 
     waveform = synthesise(
-        *(
-            np.concatenate([part[key] for _, part in notes] or [[]])
-            for key in ("time", "duration", "pitch", "velocity")
-        ),
-        drums=np.repeat([is_drum for is_drum, _ in notes], [len(part["time"]) for _, part in notes]),
+        starts,
+        ends - starts,
+        pitches,
+        velocities,
+        drums=np.repeat([track.is_drum for track in song.tracks], [len(part.start) for part in notes]),
     )  # (S,)
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as file:

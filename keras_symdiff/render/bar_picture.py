@@ -16,7 +16,7 @@ def draw_bars(melody, gaps, lines):
     Args:
         melody: `Melody`.
         gaps: list of `Gap`.
-        lines: int array (bars + 1,), the steps at which bars begin and where the last one ends; see `bar_lines`.
+        lines: int array (bars + 1,), the steps at which bars begin and where the last one ends; see `Grid.bar_lines`.
 
     Returns:
         str of several lines: a legend, and rows that begin with the number of their first bar.

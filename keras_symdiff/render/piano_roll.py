@@ -54,7 +54,7 @@ def plot_piano_roll(melodies, path, highlight_steps=(), title=None):
         new = np.zeros(len(melody.pitches), dtype=bool)
         for first_step, end_step in highlight_steps:
             new |= (melody.start_steps >= first_step) & (melody.start_steps < end_step)
-            first, end = melody.places([first_step, end_step])
+            first, end = melody.grid.places([first_step, end_step])
             axes.axvspan(first, end, facecolor=_NEW, alpha=0.08, zorder=0)
             axes.axvspan(first, end, fill=False, edgecolor=_NEW, linewidth=1.4, zorder=4)
         draw_notes(axes, melody, np.where(new, _NEW, _GIVEN))
@@ -89,7 +89,7 @@ def draw_notes(axes, melody, colors, edge_width=0.0):
     """
     from matplotlib.collections import PolyCollection
 
-    left, right = melody.places(melody.start_steps), melody.places(melody.end_steps) - _NOTE_GAP
+    left, right = melody.grid.places(melody.start_steps), melody.grid.places(melody.end_steps) - _NOTE_GAP
     low, high = melody.pitches - 0.45, melody.pitches + 0.45
     corners = np.stack([left, low, left, high, right, high, right, low], axis=-1).reshape(-1, 4, 2)
     # One collection: a sheet of pieces has thousands of notes, and an artist for each takes 30 times as long.

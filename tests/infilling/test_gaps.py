@@ -1,8 +1,8 @@
 import pytest
 
-from keras_symdiff.infilling.gaps import Gap, bar_lines, find_gaps, kept_notes, parse_bars
+from keras_symdiff.infilling.gaps import Gap, find_gaps, kept_notes, parse_bars
 from keras_symdiff.music.melody import Melody
-from keras_symdiff.music.midi import MidiError
+from keras_symdiff.music.song import MidiError
 from keras_symdiff.render.bar_picture import draw_bars
 
 # Starts in bar 5 and ends in bar 12.
@@ -35,7 +35,7 @@ def test_bars_are_read(text, bars):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "x", "17-", "-17", "17:32", "0-4", "20-10", "1-2-3", "17_32", "17.3-17.2", "17.0", "17.10", "17.", "³"],
+    ["", "x", "17-", "-17", "17:32", "0-4", "20-10", "1-2-3", "17_32", "17.3-17.2", "17.0", "17.100", "17.", "³"],
 )
 def test_other_texts_are_refused(text):
     with pytest.raises(ValueError, match="FIRST-LAST, counted from 1"):
@@ -66,17 +66,17 @@ def test_bars_beyond_the_last_one():
 
 
 def test_a_pickup_is_the_first_bar():
-    assert bar_lines(UPBEAT, 52).tolist() == [0, 4, 20, 36, 52]
+    assert UPBEAT.grid.bar_lines(52).tolist() == [0, 4, 20, 36, 52]
     assert found(UPBEAT, "1") == [(0, 4, "1")]
     assert found(UPBEAT, "2-3") == [(4, 36, "2-3")]
     assert found(UPBEAT, "2.2") == [(8, 12, "2.2")]
     with pytest.raises(MidiError, match=r"bar 1 has 1 beats, so there is no 1\.2"):
         found(UPBEAT, "1.2")
     # Signatures that are no pickup: a tune in 1/4 throughout, as POP909's are.
-    assert Melody([60], [0], [4], time_signatures=((0, 1, 4),)).pickup_steps == 0
-    assert Melody([60], [0], [4], time_signatures=((0, 4, 4), (16, 2, 4))).pickup_steps == 0
+    assert Melody([60], [0], [4], time_signatures=((0, 1, 4),)).grid.pickup_steps == 0
+    assert Melody([60], [0], [4], time_signatures=((0, 4, 4), (16, 2, 4))).grid.pickup_steps == 0
     waltz = Melody([60], [0], [4], time_signatures=((0, 3, 4), (12, 4, 4)))
-    assert (waltz.pickup_steps, waltz.meter_problem) == (12, None)
+    assert waltz.grid.pickup_steps == 12
 
 
 @pytest.mark.parametrize(
@@ -94,11 +94,26 @@ def test_bars_that_cannot_be_composed_are_refused(texts, message):
         found(LATE, *texts)
 
 
-@pytest.mark.parametrize("meter", [(3, 4), (6, 8)])
-def test_other_meters_are_refused(meter):
-    waltz = Melody([60], [0], [4], time_signatures=((0, *meter),))
-    with pytest.raises(MidiError, match="{}/{} at bar 1".format(*meter)):
-        found(waltz, "1-2")
+@pytest.mark.parametrize(
+    ("signatures", "bars", "gap"),
+    [
+        (((0, 3, 4),), "2-3", (12, 36, "2-3")),
+        (((0, 6, 8),), "2.3", (16, 18, "2.3")),
+        (((0, 12, 8),), "1.10-1.12", (18, 24, "1.10-1.12")),
+        (((0, 2, 4),), "9-12", (64, 96, "9-12")),
+        (((0, 4, 4), (64, 2, 4), (72, 4, 4)), "5-6", (64, 88, "5-6")),
+        (((0, 7, 32), (16, 4, 4)), "5-6", (16, 48, "5-6")),
+    ],
+)
+def test_bars_are_those_of_the_file(signatures, bars, gap):
+    assert found(Melody([60, 62], [0, 200], [4, 204], time_signatures=signatures), bars) == [gap]
+
+
+def test_only_bars_that_are_no_sixteenths_are_refused():
+    melody = Melody([60, 62], [0, 200], [4, 204], time_signatures=((0, 4, 4), (16, 7, 32), (20, 4, 4)))
+    assert found(melody, "1") == [(0, 16, "1")]
+    with pytest.raises(MidiError, match="bar 2 is in 7/32, which is no whole number of sixteenth notes"):
+        found(melody, "1-3")
 
 
 def test_kept_notes_start_outside():
@@ -108,12 +123,12 @@ def test_kept_notes_start_outside():
 
 def test_the_picture_shows_what_is_kept():
     gaps = [Gap(88, 104, "6.3-7.2"), Gap(192, 208, "13")]
-    assert draw_bars(LATE, gaps, bar_lines(LATE, 208)).splitlines() == [
+    assert draw_bars(LATE, gaps, LATE.grid.bar_lines(208)).splitlines() == [
         "= kept   . kept rest   # composed",
         "   1 |....|....|....|....|.===|..##|##..|....|",
         "   9 |....|....|....|=...|####|",
     ]
     assert (
-        draw_bars(UPBEAT, [Gap(0, 4, "1")], bar_lines(UPBEAT, UPBEAT.num_steps)).splitlines()[1]
+        draw_bars(UPBEAT, [Gap(0, 4, "1")], UPBEAT.grid.bar_lines(UPBEAT.num_steps)).splitlines()[1]
         == "   1 |#|====|....|====|"
     )

@@ -8,6 +8,7 @@ import types
 import numpy as np
 import pytest
 import symusic
+from symusic import Score as read_score
 from web_browser import WebBrowser
 
 from keras_symdiff import Melody, write_midi
@@ -19,7 +20,6 @@ from keras_symdiff.infilling.infill_request import InfillRequest
 from keras_symdiff.infilling.loaded_preset import LoadedPreset
 from keras_symdiff.infilling.make_takes import Takes
 from keras_symdiff.infilling.ranking import TakeScores
-from keras_symdiff.music.midi import read_score
 
 TUNE = pathlib.Path(__file__).parents[1] / "data" / "lakh" / "melody_0.mid"
 SCALE = np.array([60, 62, 64, 65, 67, 69, 71, 72])

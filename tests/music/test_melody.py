@@ -86,7 +86,7 @@ def test_from_notes_keeps_the_top_line():
 @given(melodies())
 def test_tokens_to_notes_to_tokens_is_exact(melody):
     tokens, rests = melody.phrases()
-    again = Melody.from_phrases(tokens, first_bar=melody.first_bar)
+    again = Melody.from_phrases(tokens, first_bar=melody.first_bar, time_signatures=melody.time_signatures)
     np.testing.assert_array_equal(again.phrases()[0], tokens)
     np.testing.assert_array_equal(again.phrases()[1], rests)
     assert again.start_steps.tolist() == melody.start_steps.tolist()
@@ -160,29 +160,12 @@ def test_note_sequence_from_elsewhere():
     assert not len(Melody.from_note_sequence(sequence, instrument=7).pitches)
 
 
-@pytest.mark.parametrize(
-    ("signatures", "problem"),
-    [
-        ((), None),
-        (((0, 4, 4), (16, 1, 4), (32, 2, 4), (48, 2, 2), (64, 4, 8), (80, 8, 4)), None),
-        (((0, 4, 4), (48, 3, 4)), "3/4 at bar 4"),
-        (((0, 6, 8),), "6/8 at bar 1"),
-        (((0, 6, 4),), "6/4 at bar 1"),
-        (((0, 3, 4), (12, 4, 4)), None),  # a pickup bar
-        (((0, 3, 4), (12, 4, 4), (44, 6, 8)), "6/8 at bar 4"),
-        (((0, 3, 4), (24, 4, 4)), "3/4 at bar 1"),
-    ],
-)
-def test_meter_problem(signatures, problem):
-    assert Melody([60], [0], [1], time_signatures=signatures).meter_problem == problem
-
-
 @pytest.mark.parametrize("first_note", [2, 4, 18, 20])  # in a pickup bar of a quarter note, and after it
 def test_a_pickup_bar_moves_the_grid_of_phrases(tmp_path, first_note):
     signatures = ((0, 1, 4), (4, 4, 4))
     starts = np.array([first_note, 24, 36, 70])
     melody = Melody([60, 62, 64, 65], starts, starts + 2, num_steps=80, time_signatures=signatures)
-    assert [melody.bar_of(step) for step in (0, 3, 4, 19, 20)] == [0, 0, 1, 1, 2]
+    assert [melody.grid.bar_of(step) for step in (0, 3, 4, 19, 20)] == [0, 0, 1, 1, 2]
     assert (melody.first_bar, melody.first_step) == {2: (0, -12), 4: (1, 4), 18: (1, 4), 20: (2, 20)}[first_note]
     assert melody.num_bars == 6
     # Bars are 4/4 bars of the tune whose pickup is filled up with a rest.

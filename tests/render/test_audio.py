@@ -7,7 +7,7 @@ import pytest
 import symusic
 
 from keras_symdiff import Melody, write_midi
-from keras_symdiff.music.midi import MidiError
+from keras_symdiff.music.song import MidiError
 from keras_symdiff.render import audio
 from keras_symdiff.render.audio import SAMPLE_RATE, synthesise, write_audio
 

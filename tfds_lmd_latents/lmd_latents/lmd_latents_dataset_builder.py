@@ -104,7 +104,9 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                     "file": tfds.features.Text(doc="Name of the MIDI file in its source."),
                     "file_hash": tfds.features.Text(doc="SHA-256 of the MIDI file."),
                     "track": tfds.features.Scalar(np.int32, doc="Index of the instrument in its file."),
-                    "first_bar": tfds.features.Scalar(np.int32, doc="4/4 bar, from 0, in which the example starts."),
+                    "first_bar": tfds.features.Scalar(
+                        np.int32, doc="Bar of the file, from 0, in which the example starts."
+                    ),
                     "qpm": tfds.features.Scalar(np.float32, doc="Tempo there, in quarters a minute."),
                 }
             ),
