@@ -58,6 +58,9 @@ def _inspect_file(path):
     if covered:
         dropped.append(f"{covered} notes below a higher one that starts with them")
     click.echo(f"  dropped   {', '.join(dropped) or 'nothing'}")
+    odd = [f"{metre.numerator}/{metre.denominator} bars from bar {song.grid.bar_of(metre.step) + 1} on"
+           for metre in song.grid.metres if not metre.is_whole]  # fmt: skip
+    click.echo(f"  refused   {', '.join(odd) or 'nothing'}")
 
 
 def _inspect_folder(path):

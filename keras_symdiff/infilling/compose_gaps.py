@@ -21,9 +21,9 @@ def compose_gaps(
     nothing is known on the left. Phrases of rest and places before and after the melody are unknown to the model: its
     training pieces have none.
 
-    The phrases are those of the melody's grid, and the steps that fill a bar up stay empty; of a phrase that a gap covers in part, the
-    steps outside are given to the decoder (`complete_phrases`), and where no phrase is known whole they are all there
-    is to go by. The notes that stood in the gaps have no influence,
+    The phrases are those of the melody's grid, and the steps that fill a bar up stay empty; of a phrase that a gap
+    covers in part, the steps outside are given to the decoder (`complete_phrases`), and where no phrase is known whole
+    they are all there is to go by. The notes that stood in the gaps have no influence,
     except that the grid begins with the bar of the melody's first note.
 
     Args:
@@ -63,7 +63,7 @@ def compose_gaps(
         start = _place_window(chunk, free.any(axis=1) | reached, reached, length)
         shown = np.arange(start, min(start + length, len(free)))
         if not (reached | noted)[shown].any():
-            bar = melody.grid.bar_of(steps[chunk[0]].max()) + 1
+            bar = melody.grid.bar_of(steps[chunk[0]][steps[chunk[0]] >= 0].min()) + 1
             raise ValueError(f"No note within {length * constants.BARS_PER_PHRASE} bars around bar {bar} to go by")
         tokens, known = map(np.stack, zip(*(_tokens(take, steps, free) for take in takes), strict=True))
         latents = np.zeros((num_takes, length, transform.num_kept_dims), "float32")

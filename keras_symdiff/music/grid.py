@@ -80,7 +80,7 @@ class Grid:
     """Where the bars of a song begin, and which tick each step is.
 
     A *step* is a sixteenth note of the song, counted from its start, without any filling. Bars are the file's own,
-    counted from 0 here and from 1 for people. A pickup counts as a bar, as it does in the programs that open MIDI files.
+    counted from 0 here and from 1 for people. A pickup counts as a bar, as in the programs that open MIDI files.
 
     A *phrase step* is a place in the 32-step phrases that the models know. Bars begin on 16-step lines there: 2/4 bars
     share 16 steps in pairs, a 3/4 bar takes 12 and is filled up by 4 silent ones; see `Metre.group`. 4/4 is as it was.
@@ -182,7 +182,7 @@ class Grid:
 
     def phrase_bar(self, bar: int) -> int:
         """The bar with which the 16 steps begin that a bar shares: itself, but where short bars go together."""
-        first_steps, _, first_bars, _ = self._columns
+        first_bars = self._columns[2]
         index = int(np.searchsorted(first_bars, bar, side="right")) - 1
         return bar - (bar - int(first_bars[index])) % self.metres[index].bars_per_group
 

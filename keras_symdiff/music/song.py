@@ -128,7 +128,7 @@ class Song:
 
     Every note-on is a note. It ends at the first note-off of its pitch and channel that comes after it: a note-off ends
     all notes of its pitch that began on an earlier tick, or, if there are none, those that began on its own. So a pitch
-    that is struck twice is two notes, and reading and writing can never disagree. (As pretty_midi has it, and note-seq.)
+    that is struck twice is two notes, and reading and writing can never disagree. (So read pretty_midi and note-seq.)
 
     Args:
         name: str, the file's path, for messages.

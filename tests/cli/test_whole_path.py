@@ -87,7 +87,7 @@ def test_midi_in_new_and_infilled_midi_out(cli, tiny_sizes, tmp_path):
     notes = [[list(zip(tune.start_steps, tune.pitches, tune.velocities, strict=True)) for tune in tunes]
              for tunes in (old, new)]  # fmt: skip
     assert notes[0][1:] == notes[1][1:]
-    outside = [[note for note in tunes[0] if not 17 * 16 <= note[0] < 21 * 16] for tunes in notes]
+    outside = [[note for note in tunes[0] if not 17 * 8 <= note[0] < 21 * 8] for tunes in notes]
     assert outside[0] == outside[1]
     assert notes[0][0] != notes[1][0]
 

@@ -82,7 +82,7 @@ def test_a_gap_is_infilled_from_the_phrases_around_it(models, num_phrases, first
     [
         ("pop909/098", ["1-2"], 0),  # at the very start of 14 bars
         ("lakh/melody_2", ["1-40"], 0),  # longer than a window composes, with nothing known before it
-        ("pop909/001", ["9.3-12.2", "20", "31.4-32.1"], 0),  # odd bars, beats
+        ("pop909/001", ["18-23.1", "39", "61.2-62.1"], 0),  # 2/4, odd bars, beats
         ("pop909/098", ["2-3"], 7),  # and beyond the end
         ("lakh/melody_4", [], 150),  # longer than a window
     ],

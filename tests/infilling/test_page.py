@@ -8,7 +8,6 @@ import types
 import numpy as np
 import pytest
 import symusic
-from symusic import Score as read_score
 from web_browser import WebBrowser
 
 from keras_symdiff import Melody, write_midi
@@ -76,7 +75,7 @@ def test_the_page_holds_what_the_files_hold(written):
     assert (data["first"], data["playFrom"], data["end"]) == (12 * 16, 14 * 16, 28 * 16)
     for path, take in zip(written.files, data["takes"][1:], strict=True):
         notes = sorted(tuple(note[:4]) for note in data["shared"] + take["notes"])
-        score, expected = read_score(path), []
+        score, expected = symusic.Score(path), []
         for index, track in enumerate(score.tracks):
             expected += [(index, note.time / 120, note.duration / 120, note.pitch) for note in track.notes]
         assert notes == sorted(note for note in expected if 12 * 16 <= note[1] < 28 * 16)
@@ -198,7 +197,7 @@ def test_it_keeps_to_the_tempo_map(shown, written):
     for index, path in enumerate(written.files, 1):
         there = shown.run(f"""return [...data.shared, ...data.takes[{index}].notes]
             .map(note => [seconds(note[1]), note[3]])""")
-        in_file = [(n.time, n.pitch) for t in read_score(path).to("second").tracks for n in t.notes]
+        in_file = [(n.time, n.pitch) for t in symusic.Score(path).to("second").tracks for n in t.notes]
         first, end = (shown.run(f"return seconds(data.{name})") for name in ("first", "end"))
         expected = sorted(note for note in in_file if first - 1e-3 < note[0] < end - 1e-3)
         np.testing.assert_allclose(sorted(map(tuple, there)), expected, atol=2e-3)
