@@ -17,7 +17,7 @@ from songs import Line, write_songs
 
 from keras_symdiff import Melody, read_melodies
 from keras_symdiff.constants import STEPS_PER_BAR, STEPS_PER_QUARTER
-from keras_symdiff.music.midi import MidiError
+from keras_symdiff.music.song import MidiError, Song
 
 BASS = range(32, 40)  # General MIDI programs
 ACCOMPANYING = {1, 25}  # programs of piano and guitar in the art songs
@@ -119,21 +119,10 @@ def read_art_song(path):
 
 def read_lines(path):
     """Every line of a file, each with the harmony of the others."""
-    melodies = read_melodies(path)
-    if problem := next(filter(None, (melody.meter_problem for melody in melodies)), None):
-        raise MidiError(path, f"is not in 4/4 ({problem})")
-    score = symusic.Score(path)
-    notes = {index: track.notes.numpy() for index, track in enumerate(score.tracks) if not track.is_drum}
-    lines = []
-    for melody in melodies:
-        others = [values for index, values in notes.items() if index != melody.track]
-        start, duration, pitch = (
-            np.concatenate([np.zeros(0, int), *(values[key].astype(int) for values in others)])
-            for key in ("time", "duration", "pitch")
-        )
-        quarters = start / score.tpq, (start + duration) / score.tpq
-        lines.append(Line.of(melody, *quarters, pitch, kind="bass" if melody.program in BASS else "tune"))
-    return lines
+    song = Song.open(path)
+    return [
+        Line.of_song(song, melody, kind="bass" if melody.program in BASS else "tune") for melody in read_melodies(song)
+    ]
 
 
 ARCHIVES = {

@@ -11,7 +11,6 @@ from keras_symdiff.constants import PHRASE_STEPS, STEPS_PER_BAR, STEPS_PER_QUART
 from keras_symdiff.music.corpus import Corpus
 from keras_symdiff.music.harmony import chroma
 from keras_symdiff.music.key import estimate_key, pitch_class_weights
-from keras_symdiff.music.melody import Melody
 from keras_symdiff.write_atomically import write_atomically
 
 QUARTERS_PER_PHRASE = PHRASE_STEPS // STEPS_PER_QUARTER
@@ -40,6 +39,20 @@ class Line:
     real_steps: Int[np.ndarray, "N 2"]
     kind: str
     barred: Int[np.ndarray, "N 32"]
+
+    @classmethod
+    def of_song(cls, song, melody, kind="tune"):
+        """Cuts a melody of a `Song` on the song's own bars; the harmony is that of all other pitched tracks."""
+        tokens, rests = melody.phrases()
+        others = [track.notes for track in song.tracks if track.index != melody.track and not track.is_drum]
+        starts, ends, pitches = (
+            np.concatenate([np.zeros(0, int), *(getattr(notes, name) for notes in others)])
+            for name in ("start", "end", "pitch")
+        )
+        shares = chroma(starts, ends, pitches, song.grid.ticks(melody.phrase_borders[::STEPS_PER_QUARTER]))
+        real_steps = (melody.phrase_steps >= 0).reshape(-1, 2, STEPS_PER_BAR).sum(axis=2)
+        shares = shares.reshape(-1, QUARTERS_PER_PHRASE, 12)
+        return cls(tokens, rests, shares, len(others) > 0, real_steps, kind, _a_bar_later(melody))
 
     @classmethod
     def of(cls, melody, starts, ends, pitches, real_quarters=None, kind="tune"):
@@ -78,13 +91,13 @@ class Line:
 
 
 def _a_bar_later(melody):
-    """The phrases of a melody from the second bar of its phrases on."""
-    first_step = melody.first_step + STEPS_PER_BAR
+    """The phrases of a melody from the second 16 steps of its phrases on."""
+    first_step = melody.phrase_borders[STEPS_PER_BAR] if melody.num_phrases else 0
     kept = melody.start_steps >= first_step
     if not kept.any():
         return np.zeros((0, PHRASE_STEPS), np.int8)
-    starts, ends = melody.start_steps[kept] - first_step, melody.end_steps[kept] - first_step
-    return Melody(melody.pitches[kept], starts, ends, first_bar=0).phrases()[0]
+    columns = {name: getattr(melody, name)[kept] for name in ("pitches", "start_steps", "end_steps", "velocities")}
+    return dataclasses.replace(melody, **columns, first_bar=melody.grid.bar_of(int(first_step))).phrases()[0]
 
 
 def write_songs(path, songs):
