@@ -353,8 +353,11 @@ def test_what_does_not_fit_is_refused(denoiser, options, message):
 
 @pytest.fixture(scope="module")
 def conditioned():
-    keras.utils.set_random_seed(3)
-    return TransformerDenoiser(LENGTH, CHANNELS, 16, 2, 2, 32, 1, 32, 16, 16, copies=True, condition_dim=CONDITION_DIM)
+    sizes = (LENGTH, CHANNELS, 16, 2, 2, 32, 1, 32, 16, 16)
+    denoiser = TransformerDenoiser(*sizes, copies=True, condition_dim=CONDITION_DIM)
+    random = np.random.default_rng(3)  # not Keras's, whose numbers differ from backend to backend
+    denoiser.set_weights([0.3 * random.standard_normal(weight.shape) for weight in denoiser.weights])
+    return denoiser
 
 
 def make_conditions(lengths):
@@ -391,7 +394,7 @@ def test_pieces_hear_their_own_condition_and_end_where_it_ends(conditioned, samp
 def test_told_music_of_a_seed_is_the_same_on_every_backend(conditioned):
     options = {"seed": 7, "schedule": SCHEDULE, "sampler": SAMPLERS[1], "conditions": make_conditions([6, 4])}
     pieces = sample(conditioned, 2, repeats=PLAN[:2], **options)
-    expected = [[-7.554938, 0.184918], [-17.463387, -10.5953]]  # of JAX, 2026-11-26
+    expected = [[7.124369, 17.666624], [3.21156, 14.210633]]  # of JAX, 2026-11-26
     np.testing.assert_allclose(pieces[:, [0, 3], 0], expected, rtol=1e-3, atol=1e-3)
 
 
