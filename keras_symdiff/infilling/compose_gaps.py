@@ -51,7 +51,7 @@ def compose_gaps(
     in_gap = np.zeros(steps.max() + 1, bool)  # (S,)
     for gap in gaps:
         in_gap[gap.first_step : gap.end_step] = True
-    free = np.where(steps >= 0, in_gap[steps], False)  # (N, 32)
+    free = np.where(steps >= 0, in_gap[steps] & ~melody.grid.stays_empty(steps), False)  # (N, 32)
     length = model.denoiser.num_positions
     takes = [melody] * num_takes
     tokens, reached = _tokens(melody, steps, free)  # (N, 32), and (N,): known phrases, later composed ones, rests too

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from keras_symdiff import constants
-
-STRAIGHT = 0.5
+from keras_symdiff.music.swing import NO_SWING, Swing
 
 
 class Metre(NamedTuple):
@@ -43,9 +42,10 @@ class Metre(NamedTuple):
         return max(1, constants.STEPS_PER_BAR // self.denominator)
 
     @property
-    def is_compound(self) -> bool:
-        """Whether three beats make one pulse: 6/8, 9/8, 12/8, 6/16."""
-        return self.denominator >= 8 and self.numerator > 3 and self.numerator % 3 == 0
+    def pulse_steps(self) -> int:
+        """Steps per felt beat: three beats of the signature in 6/8, 9/8, 12/8 and 6/16, else one."""
+        is_compound = self.denominator >= 8 and self.numerator > 3 and self.numerator % 3 == 0
+        return self.beat_steps * (3 if is_compound else 1)
 
     @property
     def bars_per_group(self) -> int:
@@ -65,8 +65,8 @@ class Metre(NamedTuple):
         steps, half = self.bars_per_group * self.bar_steps, constants.STEPS_PER_BAR
         cut = half
         if half < steps < constants.PHRASE_STEPS:
-            pulse = self.beat_steps * (3 if self.is_compound else 1)
-            cuts = [place for place in range(pulse, steps, pulse) if place <= half and steps - place <= half]
+            pulses = range(self.pulse_steps, steps, self.pulse_steps)
+            cuts = [place for place in pulses if place <= half and steps - place <= half]
             cut = min(cuts, key=lambda place: (abs(2 * place - steps), -place), default=half)
         places = np.arange(steps)
         size = half if steps <= half else -(-steps // constants.PHRASE_STEPS) * constants.PHRASE_STEPS
@@ -93,8 +93,7 @@ class Grid:
         ticks_per_quarter: int.
         metres: tuple of `Metre`, in order; the first begins at tick and step 0.
         signatures: tuple of (step, numerator, denominator), as the file has them.
-        swing: float, where the off-beat stands between two beats, as a share: .5 is straight, .667 triplet swing.
-        swing_steps: int, length of the pair that swings: 4 steps for eighths, 2 for sixteenths.
+        swing: `Swing`, in bars of quarters and halves; others are straight.
 
     Example:
     ```python
@@ -106,8 +105,7 @@ class Grid:
     ticks_per_quarter: int = 480
     metres: tuple[Metre, ...] = (Metre(0, 0, 4, 4),)
     signatures: tuple[tuple[int, int, int], ...] = ()
-    swing: float = STRAIGHT
-    swing_steps: int = constants.STEPS_PER_QUARTER
+    swing: Swing = NO_SWING
 
     @classmethod
     def from_ticks(cls, ticks_per_quarter: int, signatures) -> "Grid":
@@ -156,6 +154,11 @@ class Grid:
     def metre_of(self, step: int) -> Metre:
         """The metre in which a step lies."""
         return self.metres[int(np.searchsorted(self._columns[0], max(step, 0), side="right")) - 1]
+
+    def beat_steps(self, steps: Int[np.ndarray, "*S"]) -> Int[np.ndarray, "*S"]:
+        """Steps per felt beat where steps lie: three beats of the signature in 6/8, 9/8 and 12/8."""
+        metre = np.searchsorted(self._columns[0], np.maximum(steps, 0), side="right") - 1
+        return np.array([m.pulse_steps for m in self.metres])[metre]
 
     @property
     def pickup_steps(self) -> int:
@@ -229,6 +232,13 @@ class Grid:
             return self.pickup_steps - metre.bars_per_group * metre.bar_steps
         return self.bar_step(first_bar)
 
+    def stays_empty(self, steps: Int[np.ndarray, "*S"]) -> Bool[np.ndarray, "*S"]:
+        """Whether nothing starts at a step: the third of each quarter of a song in triplets."""
+        steps = np.asarray(steps)
+        within = steps - self.bar_step(self.bar_of(steps))
+        metre = np.searchsorted(self._columns[0], np.maximum(steps, 0), side="right") - 1
+        return self.swing.triplets & self._swings[metre] & (within % constants.STEPS_PER_QUARTER == 2)
+
     # --- ticks ---
 
     def ticks(self, steps: Int[np.ndarray, "*S"] | int):
@@ -239,10 +249,8 @@ class Grid:
         bars, places = np.divmod(steps - first_steps[metre], lengths[metre])
         starts = first_ticks[metre] + bars * self._bar_ticks[metre] // self._denominators[metre]
         straight = places * self.ticks_per_quarter // constants.STEPS_PER_QUARTER
-        if self.swing != STRAIGHT:
-            pair, within = np.divmod(places, self.swing_steps)
-            late = self._warp(within / self.swing_steps, STRAIGHT, self.swing)
-            ticks = (pair + late) * self.swing_steps * self.ticks_per_quarter / constants.STEPS_PER_QUARTER
+        if self.swing != NO_SWING:
+            ticks = self.swing.bend(places) * self.ticks_per_quarter / constants.STEPS_PER_QUARTER
             straight = np.where(self._swings[metre], np.floor(ticks + 0.5).astype(np.int64), straight)
         ticks = starts + straight
         return ticks if np.ndim(ticks) else int(ticks)
@@ -257,15 +265,21 @@ class Grid:
         within = ticks - first_ticks[metre] - bars * full // whole
         # floor(x + 0.5) with x = 4 ticks / ticks per quarter
         places = (2 * constants.STEPS_PER_QUARTER * within + self.ticks_per_quarter) // (2 * self.ticks_per_quarter)
-        if self.swing != STRAIGHT:
-            pair, late = np.divmod(constants.STEPS_PER_QUARTER * within / self.ticks_per_quarter, self.swing_steps)
-            even = pair + self._warp(late / self.swing_steps, self.swing, STRAIGHT)
-            swung = np.floor(even * self.swing_steps + 0.5).astype(np.int64)
-            places = np.where(self._swings[metre], swung, places)
+        if self.swing != NO_SWING:
+            even = self.swing.unbend(constants.STEPS_PER_QUARTER * within / self.ticks_per_quarter)
+            places = np.where(self._swings[metre], np.floor(even + 0.5).astype(np.int64), places)
         steps = first_steps[metre] + bars * lengths[metre] + places
         following = np.append(first_steps[1:], np.iinfo(np.int64).max)[metre]
         steps = np.minimum(steps, following)
         return steps if np.ndim(steps) else int(steps)
+
+    def quarters(self, ticks: Int[np.ndarray, " T"]) -> Float[np.ndarray, " _"]:
+        """Places of those ticks that lie in bars of quarters and halves, in quarters from the start of their bars."""
+        first_ticks = self._columns[1]
+        metre = np.maximum(np.searchsorted(first_ticks, ticks, side="right") - 1, 0)
+        bars = (ticks - first_ticks[metre]) * self._denominators[metre] // self._bar_ticks[metre]
+        within = ticks - first_ticks[metre] - bars * self._bar_ticks[metre] // self._denominators[metre]
+        return within[self._swings[metre]] / self.ticks_per_quarter
 
     @functools.cached_property
     def _bar_ticks(self):
@@ -279,13 +293,6 @@ class Grid:
     @functools.cached_property
     def _swings(self):
         return np.array([metre.denominator <= 4 for metre in self.metres])
-
-    @staticmethod
-    def _warp(places, middle, moved):
-        """Moves places in [0, 1) so that `middle` comes to `moved`, straight on both sides."""
-        return np.where(
-            places < middle, places / middle * moved, moved + (places - middle) / (1 - middle) * (1 - moved)
-        )
 
 
 def _make_grid(ticks_per_quarter, signatures, in_ticks):

@@ -8,9 +8,11 @@ from jaxtyping import Int, Int8
 
 from keras_symdiff import constants
 from keras_symdiff.music.grid import Grid
+from keras_symdiff.music.swing import NO_SWING, Swing
 
 DEFAULT_QPM = 120.0  # the MIDI standard's tempo where a file names none
 DEFAULT_VELOCITY = 100  # note-seq's
+_NEAREST = 8  # notes on either side that say how loud it is there
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -36,6 +38,7 @@ class Melody:
             Defaults to M.
         tempos: tuple of (step, quarters per minute), the first at step 0.
         time_signatures: tuple of (step, numerator, denominator); empty where the file has none.
+        swing: `Swing` of the song that it was read from.
 
     Raises:
         ValueError: if the notes are not one line, or lie outside the ranges above.
@@ -62,6 +65,7 @@ class Melody:
     num_source_notes: int | None = None
     tempos: tuple = ((0, DEFAULT_QPM),)
     time_signatures: tuple = ()
+    swing: Swing = NO_SWING
 
     def __post_init__(self):
         count = len(self.pitches)
@@ -172,8 +176,8 @@ class Melody:
 
     @functools.cached_property
     def grid(self) -> Grid:
-        """The bars and phrases of the song, by its time signatures."""
-        return Grid.from_signatures(self.time_signatures)
+        """The bars and phrases of the song, by its time signatures; ticks at 480 a quarter."""
+        return dataclasses.replace(Grid.from_signatures(self.time_signatures), swing=self.swing)
 
     @property
     def num_phrases(self):
@@ -241,8 +245,9 @@ class Melody:
         """Puts other notes in the place of those that start in a stretch of steps.
 
         Every note that starts outside stays as it was, except that one which sounds into the stretch is cut where it
-        begins. New notes end with the stretch at the latest, and get the velocity of their surroundings: the median of
-        the eight notes before and the eight after.
+        begins. New notes end with the stretch at the latest. Their velocity is the median of the eight notes
+        before and the eight after, plus what the other notes have more than theirs at such a place of the bar (median),
+        plus as much per semitone above the median pitch as the other notes have (least squares).
 
         Args:
             first_step: int, where the stretch begins.
@@ -261,8 +266,7 @@ class Melody:
         before = self.start_steps < first_step
         after = self.start_steps >= end_step
         pitches, starts, ends = _stream_to_notes(np.asarray(stream))
-        nearest = np.concatenate([self.velocities[before][-8:], self.velocities[after][:8]])
-        velocity = int(np.median(nearest) + 0.5) if len(nearest) else DEFAULT_VELOCITY
+        velocities = self._velocities(before, after, pitches, starts + first_step)
         ends = np.concatenate(
             [np.minimum(self.end_steps[before], first_step), ends + first_step, self.end_steps[after]]
         )
@@ -271,13 +275,37 @@ class Melody:
             pitches=np.concatenate([self.pitches[before], pitches, self.pitches[after]]),
             start_steps=np.concatenate([self.start_steps[before], starts + first_step, self.start_steps[after]]),
             end_steps=ends,
-            velocities=np.concatenate(
-                [self.velocities[before], np.full(len(pitches), velocity), self.velocities[after]]
-            ),
+            velocities=np.concatenate([self.velocities[before], velocities, self.velocities[after]]),
             num_steps=max(self.num_steps, end_step),
             first_bar=min(self.first_bar, self.grid.phrase_bar(self.grid.bar_of(first_step))),
             num_source_notes=None,
         )
+
+    def _velocities(self, before, after, pitches, start_steps):
+        """Velocities of new notes between those `before` and those `after` (bool (M,)); see `replace_steps`."""
+        kept = before | after
+        if not kept.any():
+            return np.full(len(pitches), DEFAULT_VELOCITY)
+        old, old_pitches = self.velocities[kept], self.pitches[kept]
+        above, higher = old - _running_median(old), old_pitches - _running_median(old_pitches)
+        old_places, places = self._accents(self.start_steps[kept]), self._accents(start_steps)
+        accents = np.zeros(len(pitches))
+        for place in np.unique(places):
+            alike = old_places == place
+            if alike.any():
+                accents[places == place] = np.median(above[alike])
+                above[alike] -= np.median(above[alike])
+        slope = higher @ above / max(1.0, higher @ higher)
+        near = np.concatenate([np.flatnonzero(before)[-_NEAREST:], np.flatnonzero(after)[:_NEAREST]])
+        level, centre = np.median(self.velocities[near]), np.median(self.pitches[near])
+        result = np.floor(level + accents + slope * (pitches - centre) + 0.5)
+        return np.clip(result, old.min(), old.max()).astype(np.int64)
+
+    def _accents(self, steps):
+        """Kinds of places in bars: 0 the first beat, 1 other beats, 2 eighths off the beat, 3 sixteenths."""
+        within = steps - self.grid.bar_step(self.grid.bar_of(steps))
+        beats = self.grid.beat_steps(steps)
+        return np.select([within == 0, within % beats == 0, within % 2 == 0], [0, 1, 2], 3)
 
     def to_note_sequence(self):
         """Converts to note-seq's `NoteSequence`, in seconds by the tempo map.
@@ -351,6 +379,12 @@ class Melody:
         at_changes = np.concatenate([[0.0], np.cumsum(np.diff(at) * per_step[:-1])])
         index = np.searchsorted(at, steps, side="right") - 1
         return at_changes[index] + (steps - at[index]) * per_step[index]
+
+
+def _running_median(values):
+    """Median of each value and the eight on either side; the first and the last value go on beyond the ends."""
+    padded = np.pad(values, _NEAREST, mode="edge")
+    return np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * _NEAREST + 1), axis=1)
 
 
 def checked_tokens(tokens):

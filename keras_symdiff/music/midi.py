@@ -1,15 +1,18 @@
 """MIDI files in and out, on the file's own tick grid."""
 
 import re
+import unicodedata
 
 import numpy as np
 
 from keras_symdiff import constants
+from keras_symdiff.music.grid import Grid
 from keras_symdiff.music.melody import Melody
 from keras_symdiff.music.song import SPAN_CONTROLLER, MidiError, Song
 from keras_symdiff.write_atomically import write_atomically
 
 _MELODY_NAME = re.compile(r"\b(melod|vocal|voice|lead|singer)", re.IGNORECASE)
+_LEAST_LINE = 0.5  # a track of chords is no melody, whatever it is called
 _LOWEST_MELODY_PITCH = 48  # C3: a line whose median lies below is more likely a bass
 
 
@@ -49,7 +52,8 @@ def write_midi(melodies, path):
     """Writes melodies to a MIDI file, one track each, so that `read_melodies` gives them back.
 
     Length (leading and trailing rests too), notes, velocities, names, programs, tempos and time signatures are kept;
-    tempos and time signatures are those of the first melody. The file appears at once or not at all.
+    tempos and time signatures are those of the first melody. A swung song is written straight. The file appears at
+    once or not at all.
 
     Args:
         melodies: a `Melody`, or a list of them.
@@ -64,7 +68,7 @@ def write_midi(melodies, path):
     melodies = [melodies] if isinstance(melodies, Melody) else list(melodies)
     if not melodies:
         raise ValueError("A MIDI file needs at least one melody. Received: melodies=[]")
-    grid = melodies[0].grid
+    grid = Grid.from_signatures(melodies[0].time_signatures)
     score = symusic.Score(grid.ticks_per_quarter)
     for step, qpm in melodies[0].tempos:
         score.tempos.append(symusic.Tempo(grid.ticks(step), qpm))
@@ -88,10 +92,10 @@ def write_midi(melodies, path):
 def choose_melody(melodies, track=None, name=None):
     """Chooses the melody that infilling works on.
 
-    The one that is asked for, by number or by name; otherwise the first instrument whose name says so ("MELODY", "lead
-    vocal", ...). Otherwise the one with the highest
-    product of: the share of bars in which it starts a note, the share of its notes that form one line, and 1/2 if its
-    median pitch lies below C3.
+    The one that is asked for, by number or by name. Otherwise the best line of those whose name says so ("MELODY",
+    "lead vocal", ...) and of whose notes at least half form one line; a name that all have says nothing. Otherwise the
+    best line of all: the highest product of the share of bars in which it starts a note, the share of its notes that
+    form one line, and 1/2 if its median pitch lies below C3.
 
     Args:
         melodies: non-empty list of `Melody` of one file.
@@ -109,13 +113,10 @@ def choose_melody(melodies, track=None, name=None):
     if track is not None or name is not None:
         asked = f"track {track}" if name is None else f"a track named {name!r}"
         for melody in melodies:
-            if melody.track + 1 == track or (name is not None and melody.name.casefold() == name.casefold()):
+            if melody.track + 1 == track or (name is not None and _typed(melody.name) == _typed(name)):
                 return melody, f"{asked} was asked for"
         there = ", ".join(f"{melody.track + 1} {melody.name}".strip() for melody in melodies)
         raise ValueError(f"There is no melody in {asked}; tracks with one: {there}")
-    for melody in melodies:
-        if _MELODY_NAME.search(melody.name):
-            return melody, f"it is named {melody.name!r}"
     if len(melodies) == 1:
         return melodies[0], "it is the only melody"
     num_bars = max(melody.num_bars for melody in melodies)
@@ -126,6 +127,17 @@ def choose_melody(melodies, track=None, name=None):
         low = np.median(melody.pitches) < _LOWEST_MELODY_PITCH
         return bars, line, bars * line * (0.5 if low else 1.0)
 
-    best = max(melodies, key=lambda melody: figures(melody)[-1])
+    is_said_of_all = len({melody.name for melody in melodies}) == 1
+    named = [] if is_said_of_all else [melody for melody in melodies if _MELODY_NAME.search(melody.name)]
+    named = [melody for melody in named if figures(melody)[1] >= _LEAST_LINE]
+    best = max(named or melodies, key=lambda melody: figures(melody)[-1])
+    if len(named) == 1:
+        return best, f"it is named {best.name!r}"
     bars, line, _ = figures(best)
-    return best, f"it has notes in {bars} of {num_bars} bars and {line:.0%} of its notes form one line"
+    reason = f"has notes in {bars} of {num_bars} bars and {line:.0%} of its notes form one line"
+    return best, f"of those with such a name, {best.name!r} {reason}" if named else f"it {reason}"
+
+
+def _typed(name):
+    """A name as it compares: in small letters, and full-width or composed characters as others."""
+    return unicodedata.normalize("NFKC", name).casefold().strip()

@@ -5,7 +5,7 @@ import functools
 import hashlib
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +25,7 @@ from keras_symdiff.music.midi_events import (
     read_columns,
     track_spans,
 )
+from keras_symdiff.music.swing import estimate_swing
 
 # Bounds that no music reaches and that keep a hostile file cheap: 4096 bars are over two hours at 120 qpm.
 MAX_FILE_BYTES = 1 << 24
@@ -184,8 +185,10 @@ class Song:
 
     @functools.cached_property
     def grid(self) -> Grid:
-        """The song's bars and steps."""
-        return Grid.from_ticks(self.ticks_per_quarter, self.signatures)
+        """The song's bars and steps, and its swing."""
+        grid = Grid.from_ticks(self.ticks_per_quarter, self.signatures)
+        onsets = [grid.quarters(track.notes.start) for track in self.tracks]
+        return replace(grid, swing=estimate_swing(onsets))
 
     @functools.cached_property
     def num_steps(self) -> int:
@@ -228,7 +231,7 @@ class Song:
             MidiError: if the music is longer than 4096 bars.
         """
         grid = self.grid
-        context = {"tempos": self._tempo_map(), "time_signatures": grid.signatures}
+        context = {"tempos": self._tempo_map(), "time_signatures": grid.signatures, "swing": grid.swing}
         melodies = []
         for track in self.tracks:
             if track.is_drum:

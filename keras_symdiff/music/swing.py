@@ -1,0 +1,114 @@
+"""Where the off-beats of a song stand: straight, swung, or in triplets."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from keras_symdiff import constants
+
+STRAIGHT = 0.5
+_NEAR = 0.06  # of a pair; as far as a sixteenth of a quarter, beyond which another position is nearer
+_SWUNG = (0.53, 0.69)  # below lies what players do without meaning to, beyond a dotted rhythm
+_LEAST_OFF_BEATS = 12
+_LEAST_SHARE = 0.8  # of the notes off the beat, those at the off-beat that the song is told to swing with
+_LEAST_TRIPLETS = 0.3  # of all notes, those off the beat; a tune with a few triplets is not in triplets
+_TRIPLETS = 2 / 3
+
+
+class Swing(NamedTuple):
+    """Where the off-beat of a pair of steps stands.
+
+    Args:
+        ratio: share of the pair that is over at the off-beat: .5 is straight, .667 triplet swing.
+        steps: length of the pair: 4 for eighths (a quarter), 2 for sixteenths.
+        triplets: whether the song divides its beats by three. The nearest steps of a quarter's triplets are 0, 1 and 3:
+            these sound as triplets, and step 2 stays empty.
+    """
+
+    ratio: float = STRAIGHT
+    steps: int = constants.STEPS_PER_QUARTER
+    triplets: bool = False
+
+    def bend(self, steps: Int[np.ndarray, "*S"]) -> Float[np.ndarray, "*S"]:
+        """Places, in sixteenths from the bar line, at which steps sound."""
+        if self.triplets:
+            beat, step = np.divmod(steps, constants.STEPS_PER_QUARTER)
+            return (beat + np.array([0, 1 / 3, 1 / 2, 2 / 3])[step]) * constants.STEPS_PER_QUARTER
+        return self._move(steps, STRAIGHT, self.ratio)
+
+    def unbend(self, places: Float[np.ndarray, "*S"]) -> Float[np.ndarray, "*S"]:
+        """Steps, with fractions, of places: the inverse of `bend`, but triplets are given the nearest step."""
+        return np.asarray(places, np.float64) if self.triplets else self._move(places, self.ratio, STRAIGHT)
+
+    def _move(self, places, middle, moved):
+        """Moves places so that the `middle` of each pair comes to `moved`, straight on both sides."""
+        pair, place = np.divmod(np.asarray(places, np.float64) / self.steps, 1)
+        late = moved + (place - middle) / (1 - middle) * (1 - moved)
+        return (pair + np.where(place < middle, place / middle * moved, late)) * self.steps
+
+
+NO_SWING = Swing()
+
+
+def estimate_swing(places: Sequence[Float[np.ndarray, " _"]]) -> Swing:
+    """Estimates the swing of a song from its onsets.
+
+    A track swings if at least 12 of its onsets lie off the beat, and four in five of these at one place between .53 and
+    .69 of a quarter, or of an eighth. It is in triplets if four in five lie at thirds of the quarter, a quarter of
+    these at the first, and if they are three in ten of all onsets. Its own distance from the grid, the median of its
+    onsets near beats, is taken off before. The song swings if all tracks with 12 onsets off the beat do, alike: a
+    singer in straight eighths above triplets stays straight.
+
+    Args:
+        places: onsets of each track, in quarters from the start of a bar.
+
+    Returns:
+        A `Swing`.
+
+    Example:
+    ```python
+    estimate_swing([np.arange(64) // 2 + np.arange(64) % 2 * 0.62]).ratio  # 0.62
+    ```
+    """
+    swings = []
+    for track in places:
+        distances = (track + 0.5) % 1 - 0.5
+        near = np.abs(distances) < 0.125
+        beats = (track - (np.median(distances[near]) if near.any() else 0)) % 1
+        off = beats[(beats > _NEAR) & (beats < 1 - _NEAR)]
+        if len(off) >= _LEAST_OFF_BEATS:
+            swings.append((len(off), _swing_of_track(beats, off)))
+    if not swings:
+        return Swing()
+    ratios, steps = np.array([swing.ratio for _, swing in swings]), {swing.steps for _, swing in swings}
+    if len(steps) > 1 or np.ptp(ratios) > _NEAR or STRAIGHT in ratios:
+        return Swing()
+    ratio = float(np.average(ratios, weights=[count for count, _ in swings]))
+    triplets = all(swing.triplets for _, swing in swings)
+    return Swing(_TRIPLETS if triplets else ratio, steps.pop(), triplets)
+
+
+def _swing_of_track(beats, off):
+    """The swing of places in a quarter, of which `off` are off the beat."""
+    first, second = (np.abs(off - third) < _NEAR for third in (1 / 3, 2 / 3))
+    are_thirds = np.mean(first | second) >= _LEAST_SHARE and first.sum() >= 0.25 * (first | second).sum()
+    if are_thirds and len(off) >= _LEAST_TRIPLETS * len(beats):
+        return Swing(_TRIPLETS, triplets=True)
+    for steps in (constants.STEPS_PER_QUARTER, constants.STEPS_PER_QUARTER // 2):
+        ratio = _off_beat(beats * constants.STEPS_PER_QUARTER / steps % 1)
+        if ratio is not None:
+            return Swing(ratio, steps)
+    return Swing()
+
+
+def _off_beat(places):
+    """The place within a pair at which the notes off the beat are, if they swing; else None."""
+    off = places[(places > _NEAR) & (places < 1 - _NEAR)]
+    within = off[(off > STRAIGHT - _NEAR) & (off < _SWUNG[1] + _NEAR)]
+    if len(within) < _LEAST_OFF_BEATS:
+        return None
+    ratio = float(np.median(within))
+    swings = _SWUNG[0] <= ratio <= _SWUNG[1]
+    return ratio if swings and np.mean(np.abs(off - ratio) < _NEAR) >= _LEAST_SHARE else None
