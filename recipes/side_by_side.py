@@ -5,10 +5,8 @@ import subprocess
 import tarfile
 import time
 
-NOT_PACKED = {"checkpoint.npz"}
 
-
-def run_side_by_side(commands, runs, output, seconds):
+def run_side_by_side(commands, runs, output, seconds, packed):
     """Runs commands at once, and packs the folder of each run when it has ended.
 
     Args:
@@ -16,6 +14,7 @@ def run_side_by_side(commands, runs, output, seconds):
         runs: path.
         output: path, where NAME.tar and NAME.log are written.
         seconds: after which what still runs is ended.
+        packed: function of a path below `runs / NAME` that says whether it goes into NAME.tar.
     """
     output.mkdir(parents=True, exist_ok=True)
     environment = os.environ | {
@@ -41,5 +40,5 @@ def run_side_by_side(commands, runs, output, seconds):
         print(f"== {name}: exit {code}", *lines[-3:], sep="\n", flush=True)
         with tarfile.open(output / f"{name}.tar", "w") as archive:
             for path in sorted((runs / name).rglob("*")):
-                if path.is_file() and path.name not in NOT_PACKED:
+                if path.is_file() and packed(path):
                     archive.add(path, path.relative_to(runs))

@@ -44,7 +44,13 @@ def main(songs, vae, output, seconds, jobs, batch_size, runs, rehearse):
             command += ["--preset", preset, "--variant", variant, "--seconds", str(seconds)]
             command += ["--rehearse", "--batch-size", "8"] if rehearse else ["--batch-size", str(batch_size)]
         commands[job] = [*command, "-o", str(runs / job)]
-    run_side_by_side(commands, runs, output, seconds + 60)
+
+    def packed(path):
+        # The encoder is the one that was given: only a newly trained decoder is packed.
+        is_given_vae = path.parent.name == "music_vae" and path.parent.parent.name != "decoder"
+        return path.name != "checkpoint.npz" and not is_given_vae
+
+    run_side_by_side(commands, runs, output, seconds + 45, packed)
     for job in commands:
         path = runs / job / "result.json"
         if path.exists():

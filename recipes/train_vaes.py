@@ -42,7 +42,7 @@ def main(songs, output, seconds, networks, runs, rehearse):
         command = [sys.executable, script, str(songs), "-o", str(runs / network), "--network", network]
         command += ["--seconds", str(seconds), *(["--rehearse", "--batch-size", "64"] if rehearse else [])]
         commands[network] = command
-    run_side_by_side(commands, runs, output, seconds + 90)
+    run_side_by_side(commands, runs, output, seconds + 90, lambda path: path.name != "checkpoint.npz")
     results = {
         name: json.loads((runs / name / "result.json").read_text())
         for name in commands
