@@ -85,9 +85,9 @@ class Grid:
     A *phrase step* is a place in the 32-step phrases that the models know. Bars begin on 16-step lines there: 2/4 bars
     share 16 steps in pairs, a 3/4 bar takes 12 and is filled up by 4 silent ones; see `Metre.group`. 4/4 is as it was.
 
-    The signature of a single beat (1/4) that holds for four bars or longer says where beats are, not where bars are:
-    it is read as 4/4. A signature event within half a step of a bar line belongs to that line; one elsewhere cuts the
-    bar short. Bars of less than one step are passed over.
+    The signature of a single short beat (1/4) that holds for four bars or longer says where beats are, not where bars
+    are: it is read as 4/4. A signature event within half a step of a bar line belongs to that line; one elsewhere cuts
+    the bar short. Bars of less than one step are passed over.
 
     Args:
         ticks_per_quarter: int.
@@ -162,11 +162,12 @@ class Grid:
 
     @property
     def pickup_steps(self) -> int:
-        """Length of a pickup in steps, or 0: a first bar that is shorter than the second one and alone in its metre."""
+        """Length of a pickup, or 0: a first bar of less than 16 steps, shorter than the second and unlike it."""
         if len(self.metres) < 2:
             return 0
         first, second = self.metres[:2]
-        return second.step if second.step <= first.bar_steps and second.step < second.bar_steps else 0
+        most = min(second.bar_steps, constants.STEPS_PER_BAR) - 1
+        return second.step if second.step <= min(first.bar_steps, most) else 0
 
     def places(self, steps) -> Float[np.ndarray, "*S"]:
         """Places of steps as pictures count bars: from 1, with the share of the bar that is over; a pickup ends its."""
@@ -248,9 +249,14 @@ class Grid:
         metre = np.maximum(np.searchsorted(first_steps, steps, side="right") - 1, 0)
         bars, places = np.divmod(steps - first_steps[metre], lengths[metre])
         starts = first_ticks[metre] + bars * self._bar_ticks[metre] // self._denominators[metre]
-        straight = places * self.ticks_per_quarter // constants.STEPS_PER_QUARTER
+        per_step = constants.STEPS_PER_QUARTER
+        straight = (2 * places * self.ticks_per_quarter + per_step) // (2 * per_step)
         if self.swing != NO_SWING:
-            ticks = self.swing.bend(places) * self.ticks_per_quarter / constants.STEPS_PER_QUARTER
+            ticks = (
+                self.swing.bend(np.atleast_1d(places)).reshape(np.shape(places))
+                * self.ticks_per_quarter
+                / constants.STEPS_PER_QUARTER
+            )
             straight = np.where(self._swings[metre], np.floor(ticks + 0.5).astype(np.int64), straight)
         ticks = starts + straight
         return ticks if np.ndim(ticks) else int(ticks)
@@ -266,7 +272,8 @@ class Grid:
         # floor(x + 0.5) with x = 4 ticks / ticks per quarter
         places = (2 * constants.STEPS_PER_QUARTER * within + self.ticks_per_quarter) // (2 * self.ticks_per_quarter)
         if self.swing != NO_SWING:
-            even = self.swing.unbend(constants.STEPS_PER_QUARTER * within / self.ticks_per_quarter)
+            even = constants.STEPS_PER_QUARTER * np.atleast_1d(within) / self.ticks_per_quarter
+            even = self.swing.unbend(even).reshape(np.shape(within))
             places = np.where(self._swings[metre], np.floor(even + 0.5).astype(np.int64), places)
         steps = first_steps[metre] + bars * lengths[metre] + places
         following = np.append(first_steps[1:], np.iinfo(np.int64).max)[metre]
@@ -315,7 +322,7 @@ def _make_grid(ticks_per_quarter, signatures, in_ticks):
     ends = [metre.step for metre in metres[1:]] + [None]
     metres = [
         metre._replace(numerator=4)
-        if metre.numerator == 1 and (end is None or end - metre.step >= 4 * metre.bar_steps)
+        if metre.numerator == 1 and metre.denominator >= 4 and (end is None or end - metre.step >= 4 * metre.bar_steps)
         else metre
         for metre, end in zip(metres, ends, strict=True)
     ]
@@ -341,7 +348,8 @@ def _cut_at_step(metre, step, ticks_per_quarter):
     """The same of a signature at a step."""
     bars, within = divmod(max(0, step - metre.step), metre.bar_steps)
     tick = bars * 4 * ticks_per_quarter * metre.numerator // metre.denominator
-    tick += within * ticks_per_quarter // constants.STEPS_PER_QUARTER
+    per_step = constants.STEPS_PER_QUARTER
+    tick += (2 * within * ticks_per_quarter + per_step) // (2 * per_step)
     return metre.tick + tick, metre.step + bars * metre.bar_steps + within
 
 
@@ -360,6 +368,10 @@ def _lay_out(grid, first_bar, num_steps):
         count = max(0, -(-(stop - start) // covered))
         steps = np.where(group >= 0, group + start + covered * np.arange(count)[:, None], -1).reshape(-1)
         steps[(steps < 0) | (steps >= (np.inf if end is None else end))] = -1
+        if end is not None:  # a bar that is cut short leaves no half empty
+            steps = steps[
+                : -(-(int(np.flatnonzero(steps >= 0)[-1]) + 1) // constants.STEPS_PER_BAR) * constants.STEPS_PER_BAR
+            ]
         if len(group) > constants.STEPS_PER_BAR and size % constants.PHRASE_STEPS:
             parts.append(np.full(constants.STEPS_PER_BAR, -1))
             size += constants.STEPS_PER_BAR
@@ -374,5 +386,7 @@ def _lay_out(grid, first_bar, num_steps):
         more = _lay_out(grid, first_bar, num_steps + constants.STEPS_PER_BAR) if len(steps) else steps
         steps = more.reshape(-1)[: len(steps) + missing]
     steps = steps.reshape(-1, constants.PHRASE_STEPS)
+    if len(steps):  # a pickup to a bar of several phrases needs the last of them only
+        steps = steps[int((steps >= 0).any(axis=1).argmax()) :]
     steps.setflags(write=False)
     return steps

@@ -3,16 +3,15 @@
 import collections
 import functools
 import hashlib
-import os
 import re
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from keras_symdiff import constants
+from keras_symdiff.files.readable_name import readable_name
 from keras_symdiff.music.grid import Grid
 from keras_symdiff.music.melody import DEFAULT_QPM, Melody
 from keras_symdiff.music.midi_events import (
@@ -132,7 +131,7 @@ class Song:
     that is struck twice is two notes, and reading and writing can never disagree. (So read pretty_midi and note-seq.)
 
     Args:
-        name: str, the file's path, for messages.
+        name: str, the file's path as text, for messages.
         data: bytes of the file.
         ticks_per_quarter: int.
         tracks: tuple of `Track`.
@@ -176,7 +175,7 @@ class Song:
             return _read_song(bytes(source), "the MIDI file")
         with open(source, "rb") as file:
             data = file.read(MAX_FILE_BYTES + 1)
-        return _read_song(data, str(Path(os.fsdecode(source))))
+        return _read_song(data, readable_name(source))
 
     @functools.cached_property
     def sha256(self) -> str:

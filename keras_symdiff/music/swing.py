@@ -11,6 +11,7 @@ from keras_symdiff import constants
 STRAIGHT = 0.5
 _NEAR = 0.06  # of a pair; as far as a sixteenth of a quarter, beyond which another position is nearer
 _SWUNG = (0.53, 0.69)  # below lies what players do without meaning to, beyond a dotted rhythm
+_LATEST, _ALIKE = 0.125, 0.02  # quarters; what a track may be off the grid as a whole, and note by note
 _LEAST_OFF_BEATS = 12
 _LEAST_SHARE = 0.8  # of the notes off the beat, those at the off-beat that the song is told to swing with
 _LEAST_TRIPLETS = 0.3  # of all notes, those off the beat; a tune with a few triplets is not in triplets
@@ -57,7 +58,7 @@ def estimate_swing(places: Sequence[Float[np.ndarray, " _"]]) -> Swing:
 
     A track swings if at least 12 of its onsets lie off the beat, and four in five of these at one place between .53 and
     .69 of a quarter, or of an eighth. It is in triplets if four in five lie at thirds of the quarter, a quarter of
-    these at the first, and if they are three in ten of all onsets. Its own distance from the grid, the median of its
+    these at the first, and if they are three in ten of all onsets. Its own distance from the grid, that of most
     onsets near beats, is taken off before. The song swings if all tracks with 12 onsets off the beat do, alike: a
     singer in straight eighths above triplets stays straight.
 
@@ -74,9 +75,7 @@ def estimate_swing(places: Sequence[Float[np.ndarray, " _"]]) -> Swing:
     """
     swings = []
     for track in places:
-        distances = (track + 0.5) % 1 - 0.5
-        near = np.abs(distances) < 0.125
-        beats = (track - (np.median(distances[near]) if near.any() else 0)) % 1
+        beats = (track - _lateness(track)) % 1
         off = beats[(beats > _NEAR) & (beats < 1 - _NEAR)]
         if len(off) >= _LEAST_OFF_BEATS:
             swings.append((len(off), _swing_of_track(beats, off)))
@@ -88,6 +87,17 @@ def estimate_swing(places: Sequence[Float[np.ndarray, " _"]]) -> Swing:
     ratio = float(np.average(ratios, weights=[count for count, _ in swings]))
     triplets = all(swing.triplets for _, swing in swings)
     return Swing(_TRIPLETS if triplets else ratio, steps.pop(), triplets)
+
+
+def _lateness(track):
+    """How late a track's notes on the beat are, in quarters: the median of the most that are late alike."""
+    distances = np.sort((track + 0.5) % 1 - 0.5)
+    near = distances[np.abs(distances) < _LATEST]
+    if not len(near):
+        return 0.0
+    alike = np.searchsorted(near, near + _ALIKE, "right") - np.searchsorted(near, near - _ALIKE)
+    most = near[np.argmax(alike * (1 - np.abs(near)))]  # of two, the nearer to the beat
+    return float(np.median(near[np.abs(near - most) <= _ALIKE]))
 
 
 def _swing_of_track(beats, off):

@@ -239,3 +239,91 @@ def test_ticks_too_coarse_for_the_grid_are_refused(tmp_path):
     melody = Melody([60], [0], [8])
     with pytest.raises(MidiError, match="2 ticks a quarter note, too few"):
         splice_melody(Song.open(path), melody, [(0, 8)])
+
+
+def song_of(onsets, metre=(4, 4), velocities=90, pitches=None):
+    """A song of one track with eighths at onsets, in quarters."""
+    score = symusic.Score(480)
+    score.time_signatures.append(symusic.TimeSignature(0, *metre))
+    track = symusic.Track("lead", 0, False)
+    ticks = np.round(np.asarray(onsets) * 480).astype(np.int32)
+    columns = (
+        ticks,
+        np.full(len(ticks), 200, np.int32),
+        60 + np.arange(len(ticks)) % 5 if pitches is None else pitches,
+    )
+    velocities = np.broadcast_to(velocities, len(ticks))
+    track.notes = symusic.Note.from_numpy(*columns[:2], *(np.asarray(c, np.int8) for c in (columns[2], velocities)))
+    score.tracks.append(track)
+    return Song.open(score.dumps_midi())
+
+
+def composed(song, first, end, tokens=None):
+    """Starts of the notes of a song, in quarters, after new ones in a gap; and which of them are new."""
+    melody = read_melodies(song)[0]
+    tokens = stream(end - first) if tokens is None else tokens
+    again = Song.open(splice_melody(song, melody.replace_steps(first, tokens), [(first, end)]))
+    starts = again.tracks[0].notes.start / 480
+    edges = np.array([song.grid.ticks(step) for step in (first, end)]) / 480
+    return starts, (starts >= edges[0]) & (starts < edges[1])
+
+
+@pytest.mark.parametrize("ratio", [0.56, 0.6, 0.64, 2 / 3])
+@pytest.mark.parametrize("length", [1.0, 0.5])
+def test_new_notes_swing_as_the_kept_ones(ratio, length):
+    beats = np.arange(64) * length
+    late = 0.05
+    song = song_of(np.sort(np.concatenate([beats, beats + ratio * length])) + late)
+    first = 32 if length == 1 else 16
+    starts, new = composed(
+        song, first, 2 * first, np.tile([41] + [0] * (int(2 * length) - 1), first // int(2 * length))
+    )
+    off = (starts - late) % length
+    off_beat = (off > 0.1 * length) & (off < 0.9 * length)
+    assert off_beat[new].sum() >= 8
+    assert abs(np.median(off[off_beat & new]) - np.median(off[off_beat & ~new])) < 0.005
+    assert len(starts) == 128
+
+
+def test_new_notes_of_a_song_in_triplets_are_triplets():
+    song = song_of(np.arange(192) / 3)
+    assert song.grid.swing.triplets
+    empty = song.grid.stays_empty(np.arange(32, 64))
+    tokens = np.where(empty, 0, stream(32))
+    starts, new = composed(song, 32, 64, tokens)
+    np.testing.assert_allclose(starts * 3 % 1 % 0.999, 0, atol=0.01)
+    assert new.sum() == (tokens >= 2).sum()
+
+
+def test_a_straight_song_stays_straight():
+    starts, new = composed(song_of(np.arange(128) / 2), 64, 96)
+    assert new.any()
+    assert (starts * 4 % 1 == 0).all()
+
+
+@pytest.mark.parametrize("metre", [(3, 4), (6, 8), (2, 4), (5, 8), (7, 16), (12, 8)])
+def test_any_metre_is_composed_on_its_steps(metre):
+    song = song_of(np.arange(100) / 2, metre)
+    first, end = (song.grid.bar_step(bar) for bar in (3, 7))
+    tokens = stream(end - first)
+    starts, new = composed(song, first, end, tokens)
+    np.testing.assert_array_equal(starts[new] * 4, first + np.flatnonzero(tokens >= 2))
+    kept = np.arange(100) / 2
+    np.testing.assert_array_equal(starts[~new], kept[(kept * 4 < first) | (kept * 4 >= end)])
+
+
+def test_new_notes_have_the_accents_and_the_contour_of_the_kept_ones():
+    places = np.arange(256) % 8
+    accents = np.select([places == 0, places % 2 == 0], [20, 8], 0)
+    pitches = 60 + np.arange(256) * 7 % 12
+    song = song_of(np.arange(256) / 2, velocities=60 + accents + (pitches - 60), pitches=pitches)
+    melody = read_melodies(song)[0]
+    tokens = np.zeros(64, int)
+    tokens[::2] = 41 + np.arange(32) * 5 % 12
+    filled = melody.replace_steps(256, tokens)
+    new = (filled.start_steps >= 256) & (filled.start_steps < 320)
+    expected = 60 + np.tile([20, 0, 8, 0, 8, 0, 8, 0], 4) + np.arange(32) * 5 % 12
+    assert np.corrcoef(filled.velocities[new], expected)[0, 1] > 0.95
+    assert np.abs(filled.velocities[new] - expected).max() <= 3
+    again = melody.replace_steps(256, tokens)
+    assert again.velocities.tolist() == filled.velocities.tolist()
