@@ -135,6 +135,7 @@ def main(songs, vae_run, preset, variant, output, steps, seconds, batch_size, le
     (held_out_mean,), _ = encode(vae, held_out.tokens, (0,))
     validation = transform.forward(held_out_mean)[rows].astype("float32") * (rows >= 0)[:, :, None]
     keras.config.set_dtype_policy(precision)
+    keras.config.disable_flash_attention()  # pays for long sequences
     keras.utils.set_random_seed(seed)
     model = build(variant, transform.num_kept_dims, seed)
     rate = 3e-4 if is_mdn else learning_rate
