@@ -207,18 +207,18 @@ def draw_pieces(batch_size, full):
         if full:
             return (latents,)
         condition = data["features"][at].astype("float32") * present[:, :, None]
-        chroma, register, repeats = PARTS["chroma"], PARTS["register"], PARTS["repeats"]
+        parts = {name: condition[:, :, part] for name, part in PARTS.items()}
+        beats = parts["chroma"][:, :, :-1].reshape(batch_size, PIECE_PHRASES, -1, 12)
         classes = (jnp.arange(12) - semitones[:, None]) % 12  # (B, 12)
-        beats = condition[:, :, chroma.start : chroma.stop - 1].reshape(batch_size, PIECE_PHRASES, -1, 12)
         beats = jnp.take_along_axis(beats, classes[:, None, None], axis=-1).reshape(batch_size, PIECE_PHRASES, -1)
-        condition = condition.at[:, :, chroma.start : chroma.stop - 1].set(beats)
-        known = condition[:, :, register.stop - 1]
-        moved = condition[:, :, register.start] + known * semitones[:, None] / _REGISTER_SCALE
-        condition = condition.at[:, :, register.start].set(moved)
+        parts["chroma"] = jnp.concatenate([beats, parts["chroma"][:, :, -1:]], axis=-1)
+        moved, known = parts["register"][:, :, :1], parts["register"][:, :, 1:]
+        moved = moved + known * semitones[:, None, None] / _REGISTER_SCALE
+        parts["register"] = jnp.concatenate([moved, known], axis=-1)
         earliest = jnp.argmax(rows[:, :, None] == rows[:, None], axis=-1)  # (B, L)
         plan = jax.nn.one_hot(earliest, PIECE_PHRASES) * present[:, :, None]
-        condition = condition.at[:, :, repeats.start : repeats.stop - 1].set(plan)
-        condition = condition.at[:, :, repeats.stop - 1].set(present)
+        parts["repeats"] = jnp.concatenate([plan, present[:, :, None].astype("float32")], axis=-1)
+        condition = jnp.concatenate(list(parts.values()), axis=-1)
         return ((latents, condition),)
 
     return draw
