@@ -11,99 +11,22 @@ import csv
 from pathlib import Path
 
 import click
-import numpy as np
-import symusic
+from pop909 import on_annotated_bars
 from songs import Line, write_songs
 
-from keras_symdiff import Melody, read_melodies
-from keras_symdiff.constants import STEPS_PER_BAR, STEPS_PER_QUARTER
+from keras_symdiff import read_melodies
 from keras_symdiff.music.song import MidiError, Song
 
 BASS = range(32, 40)  # General MIDI programs
 ACCOMPANYING = {1, 25}  # programs of piano and guitar in the art songs
 SURE_BAR_LINES = 0.05  # `bar_line_confidence` of lmd_vocals.tsv
-MARGIN = 8  # beats added on both sides of the annotated ones, for notes outside them
 
 
 def read_pop909(path):
-    """The melody of a song of POP909 on its annotated beats, and the harmony of its other tracks.
-
-    Tempo and time signature events of these files are meaningless as metre. Every bar begins on an annotated downbeat,
-    and is filled up to whole bars of four quarters. The line is the MELODY track, and BRIDGE in bars in which MELODY
-    starts no note (the top note of both would leap from one to the other and back).
-
-    Args:
-        path: `NNN.mid`, beside it `NNN.beats.txt`: one row per quarter of seconds, beat flag, downbeat flag.
-
-    Returns:
-        List of one `Line`.
-    """
-    times, _, downbeats = np.loadtxt(path.with_suffix(".beats.txt"), unpack=True)
-    before = times[0] - np.arange(MARGIN, 0, -1) * (times[1] - times[0])
-    after = times[-1] + np.arange(1, MARGIN + 1) * (times[-1] - times[-2])
-    times = np.concatenate([before, times, after])
-    positions = beat_positions(np.pad(downbeats, MARGIN))
-
-    tracks = {track.name: track for track in symusic.Score(path).to("second").tracks}
-    notes = {name: track.notes.numpy() for name, track in tracks.items()}
-    beats = {
-        name: [
-            np.interp(times_of, times, np.arange(len(times)))
-            for times_of in (values["time"], values["time"] + values["duration"])
-        ]
-        for name, values in notes.items()
-    }
-    # Each file lies off its beats by one small constant: the most common distance of its onsets from the grid.
-    distances = np.round((beats["MELODY"][0] * STEPS_PER_QUARTER + 0.5) % 1 - 0.5, 2)
-    values, counts = np.unique(distances, return_counts=True)
-    offset = values[counts.argmax()] / STEPS_PER_QUARTER
-    starts, ends = (
-        {
-            name: place_on_grid(*(np.maximum(b - offset, 0) for b in spans), positions)[part]
-            for name, spans in beats.items()
-        }
-        for part in (0, 1)
-    )
-    pitches = {name: values["pitch"].astype(int) for name, values in notes.items()}
-    onset_steps, end_steps = (
-        np.maximum(np.floor(np.concatenate([q["MELODY"], q["BRIDGE"]]) * STEPS_PER_QUARTER + 0.5), 0)
-        for q in (starts, ends)
-    )
-    bars = onset_steps // STEPS_PER_BAR
-    is_melody = np.arange(len(bars)) < len(pitches["MELODY"])
-    kept = is_melody | ~np.isin(bars, bars[is_melody])
-    melody = Melody.from_notes(
-        np.concatenate([pitches["MELODY"], pitches["BRIDGE"]])[kept],
-        onset_steps[kept],
-        end_steps[kept],
-        np.full(kept.sum(), 100),
-        name="MELODY",
-    )
-    real = np.zeros(int(positions[-1]) + 1, bool)
-    real[positions[positions >= 0].astype(int)] = True
-    return [Line.of(melody, starts["PIANO"], ends["PIANO"], pitches["PIANO"], real)]
-
-
-def beat_positions(downbeats):
-    """Positions of beats in quarters, with each bar filled up to a multiple of four; pickup beats end the first bar."""
-    rows = np.flatnonzero(downbeats)
-    lengths = np.diff(np.append(rows, len(downbeats)))
-    starts = np.cumsum([0, *(4 * np.ceil(lengths / 4))])[:-1]
-    bar = np.searchsorted(rows, np.arange(len(downbeats)), side="right") - 1
-    positions = np.arange(len(downbeats)) - rows[bar] + starts[bar]
-    positions[: rows[0]] = np.arange(-rows[0], 0)
-    return positions + 4 * np.ceil(rows[0] / 4)
-
-
-def place_on_grid(starts, ends, positions):
-    """Moves notes from beats to positions.
-
-    An onset just before a beat belongs to it; an end on a bar line stays before it.
-    """
-    half_step = 0.5 / STEPS_PER_QUARTER
-    first = np.clip(np.floor(starts + half_step), 0, len(positions) - 1).astype(int)
-    last = np.clip(np.ceil(ends - half_step) - 1, first, len(positions) - 1).astype(int)
-    return positions[first] + starts - first, positions[last] + ends - last
+    """The melody of a song of POP909 on its annotated bars, and the harmony of PIANO."""
+    song = Song.open(on_annotated_bars(path))
+    (melody,) = (melody for melody in song.melodies() if melody.name == "MELODY")
+    return [Line.of_song(song, melody)]
 
 
 def read_tune(path):

@@ -14,7 +14,6 @@ from keras_symdiff.music.key import estimate_key, pitch_class_weights
 from keras_symdiff.write_atomically import write_atomically
 
 QUARTERS_PER_PHRASE = PHRASE_STEPS // STEPS_PER_QUARTER
-_TICKS = 960  # per quarter, in which harmony is measured
 _SHARES = 255  # levels of chroma on disk
 
 
@@ -53,41 +52,6 @@ class Line:
         real_steps = (melody.phrase_steps >= 0).reshape(-1, 2, STEPS_PER_BAR).sum(axis=2)
         shares = shares.reshape(-1, QUARTERS_PER_PHRASE, 12)
         return cls(tokens, rests, shares, len(others) > 0, real_steps, kind, _a_bar_later(melody))
-
-    @classmethod
-    def of(cls, melody, starts, ends, pitches, real_quarters=None, kind="tune"):
-        """Cuts a melody, and measures the harmony of its phrases.
-
-        Args:
-            melody: `Melody` on the song's grid.
-            starts: float array, where the notes of other tracks start, in quarters of the same grid.
-            ends: float array, where they end.
-            pitches: int array.
-            real_quarters: bool array, which quarters of the grid, from 0 on, are time of the song. Defaults to `None`:
-                all.
-            kind: as above.
-
-        Returns:
-            A `Line`.
-        """
-        tokens, rests = melody.phrases()
-        first = melody.first_step // STEPS_PER_QUARTER  # quarter
-        quarters = first + np.arange(len(tokens) * QUARTERS_PER_PHRASE + 1)
-        ticks = [np.floor(np.asarray(values) * _TICKS + 0.5).astype(np.int64) for values in (starts, ends)]
-        shares = chroma(*ticks, np.asarray(pitches), quarters * _TICKS)  # (8 N, 12)
-        real = np.ones(len(quarters) - 1, bool)
-        if real_quarters is not None:
-            inside = (quarters[:-1] >= 0) & (quarters[:-1] < len(real_quarters))
-            real[inside] = real_quarters[quarters[:-1][inside]]
-        return cls(
-            tokens,
-            rests,
-            shares.reshape(-1, QUARTERS_PER_PHRASE, 12),
-            len(starts) > 0,
-            STEPS_PER_QUARTER * real.reshape(-1, 2, STEPS_PER_BAR // STEPS_PER_QUARTER).sum(axis=2),
-            kind,
-            _a_bar_later(melody),
-        )
 
 
 def _a_bar_later(melody):

@@ -5,32 +5,38 @@ import keras
 import numpy as np
 import pytest
 
-from keras_symdiff import Melody
+from keras_symdiff import Melody, write_midi
 from keras_symdiff.constants import FIRST_ONSET
 from keras_symdiff.music.condition import PARTS, Condition
+from keras_symdiff.music.song import Song
 from keras_symdiff.music.transpose import transpose
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "recipes"))
 
-from pieces import KEYS, Pieces, device_data, draw_pieces  # noqa: E402
-from songs import Line, write_songs  # noqa: E402
+from pieces import KEYS, Pieces, device_data, draw_pieces
+from songs import Line, write_songs
 
 pytestmark = pytest.mark.skipif(keras.backend.backend() != "jax", reason="the recipes train on JAX")
 
 
-def a_line(seed, num_phrases):
-    """A line of quarter notes with a chord a beat; its third phrase repeats the first."""
-    stream = np.random.default_rng(seed)
-    pitches = stream.integers(55, 80, 8 * num_phrases)
-    pitches[16:24] = pitches[:8]
-    onsets = 4 * np.arange(len(pitches))
-    chords = np.arange(8 * num_phrases)
-    return Line.of(Melody(pitches, onsets, onsets + 4), chords, chords + 1.0, 48 + stream.integers(0, 12, len(chords)))
+def line_of(tmp_path, *melodies):
+    """The first of some melodies as a line, the others being what accompanies it."""
+    write_midi(list(melodies), tmp_path / "song.mid")
+    song = Song.open(tmp_path / "song.mid")
+    return Line.of_song(song, song.melodies()[0])
 
 
 @pytest.fixture
 def folder(tmp_path):
-    write_songs(tmp_path / "pop909_train.npz", [(f"pop909/{n}", a_line(n, 8 + 20 * n)) for n in range(3)])
+    lines = []
+    for number in range(3):  # 8, 28, 48 phrases of quarter notes over a chord note per beat; the third is the first
+        stream = np.random.default_rng(number)
+        pitches = stream.integers(55, 80, 8 * (8 + 20 * number))
+        pitches[16:24] = pitches[:8]
+        onsets = 4 * np.arange(len(pitches))
+        bass = Melody(48 + stream.integers(0, 12, len(onsets)), onsets, onsets + 4)
+        lines.append((f"pop909/{number}", line_of(tmp_path, Melody(pitches, onsets, onsets + 4), bass)))
+    write_songs(tmp_path / "pop909_train.npz", lines)
     return tmp_path
 
 
@@ -73,8 +79,7 @@ def test_draws_pieces_with_the_conditions_of_their_phrases_in_every_key(folder):
 def test_one_key_moves_every_line_to_c_major_or_a_minor(tmp_path):
     scale = np.array([62, 64, 66, 67, 69, 71, 73, 74] * 8)  # D major
     onsets = 4 * np.arange(len(scale))
-    line = Line.of(Melody(scale, onsets, onsets + 4), [], [], [])
-    write_songs(tmp_path / "folk_train.npz", [("folk/d", line)])
+    write_songs(tmp_path / "folk_train.npz", [("folk/d", line_of(tmp_path, Melody(scale, onsets, onsets + 4)))])
     pieces = Pieces.read(tmp_path, "songs", "train", one_key=True)
     onsets = pieces.tokens[pieces.tokens >= FIRST_ONSET].astype(int) + 19
     assert set(onsets % 12) == {0, 2, 4, 5, 7, 9, 11}
