@@ -3,10 +3,11 @@
     python benchmarks/waiting.py SONG.mid [--preset lakh_pop_small] [--backends jax tensorflow torch]
 
 Each backend computes in a process of its own, one after the other. "First" is the first call of a process, which
-compiles. The model of the paper's sizes has random weights: they are of no account for time.
+compiles. The models of the paper's sizes and with conditions have random weights: they are of no account for time.
 """
 
 import argparse
+import dataclasses
 import os
 import subprocess
 import sys
@@ -41,9 +42,10 @@ def measure(options):
     from keras_symdiff.infilling.loaded_preset import LoadedPreset
     from keras_symdiff.infilling.make_takes import make_takes
     from keras_symdiff.models.sizes import SIZES
+    from keras_symdiff.music.condition import CONDITION_DIM
 
-    def pieces(model, transform, vae, number):
-        scaled = sample(model, number, seed=0, sampler=QUALITIES["normal"])  # (N, 32, D)
+    def pieces(model, transform, vae, number, sampler=QUALITIES["normal"], **told):
+        scaled = sample(model, number, seed=0, sampler=sampler, **told)  # (N, 32, D)
         vae.decode(transform.inverse(scaled).reshape(-1, vae.latent_dim))
 
     def row(what, call, repeats):
@@ -67,6 +69,15 @@ def measure(options):
     transform = LatentTransform(kept, -np.ones(42), np.ones(42), vae.latent_dim)
     model = LatentDiffusion(TransformerDenoiser(channels=transform.num_kept_dims, **SIZES["diffusion"]["paper"]))
     row("64 new bars, the paper's sizes", lambda: pieces(model, transform, vae, 1), options.repeats)
+    transform, sizes = loaded.transform, SIZES["diffusion"]["small"]
+    model = LatentDiffusion(TransformerDenoiser(channels=transform.num_kept_dims, condition_dim=CONDITION_DIM, **sizes))
+    told = {"conditions": np.ones((1, 32, CONDITION_DIM), "float32"), "repeats": np.arange(32)[None] % 16}
+    guided = dataclasses.replace(QUALITIES["normal"], condition_scale=2.0)
+    row(
+        "64 new bars that repeat and are guided by conditions",
+        lambda: pieces(model, transform, loaded.vae, 1, guided, **told),
+        options.repeats,
+    )
 
 
 if __name__ == "__main__":
