@@ -23,6 +23,7 @@ def decode_command(latents, output, temperature, preset, seed, dry_run):
     from keras_symdiff.cli.aloud import announce_backend, progress_bar, read_latents_aloud
 
     announce_backend()
+    from keras_symdiff.files.fit_name import fit_name
     from keras_symdiff.music.melody import Melody
     from keras_symdiff.music.midi import write_midi
     from keras_symdiff.vae.music_vae import MusicVAE
@@ -36,6 +37,7 @@ def decode_command(latents, output, temperature, preset, seed, dry_run):
     for m, name in enumerate(corpus.names):
         path, _, track = name.rpartition("#")
         phrases = tokens[corpus.offsets[m] : corpus.offsets[m + 1]]
-        write_midi(Melody.from_phrases(phrases, name=track), Path(output) / f"{m:05d}_{Path(path).stem}.mid")
+        stem = fit_name(f"{m:05d}_{Path(path).stem}", ".mid")
+        write_midi(Melody.from_phrases(phrases, name=track), Path(output) / f"{stem}.mid")
         report(m + 1, len(corpus.names))
     click.echo(f"Wrote {len(corpus.names)} files to {output}")

@@ -12,11 +12,16 @@ from keras_symdiff.cli.options import dry_run_option, model_option, print_config
 @click.option("-o", "--output", metavar="FILE.npz", type=click.Path(dir_okay=False), help="File to write.")
 @click.option("--publish", metavar="DIR", type=click.Path(file_okay=False),
               help="Instead, build the TFDS data set lmd_latents of one folder or archive there.")  # fmt: skip
+@click.option("--format", "file_format", type=click.Choice(["array_record", "tfrecord"]), default="array_record",
+              show_default=True, help="Of --publish: array_record needs no TensorFlow; tfds.load reads tfrecord."
+              )  # fmt: skip
+@click.option("--validation-share", type=click.FloatRange(0, 1, max_open=True), default=0.01, show_default=True,
+              help="Of --publish: about how many of the files are for validation, by their hashes.")  # fmt: skip
 @click.option("--transpose", type=click.IntRange(0, 11), default=0, show_default=True, metavar="SEMITONES",
               help="Also encode every melody transposed by up to so many semitones, up and down.")  # fmt: skip
 @model_option
 @dry_run_option
-def encode_command(paths, output, publish, transpose, preset, dry_run):
+def encode_command(paths, output, publish, file_format, validation_share, transpose, preset, dry_run):
     """Encode all melodies in DIR... (folders or MIDI files) into one .npz file.
 
     Each distinct phrase is encoded once. `train` and `decode` read the file. --publish builds a data set for
@@ -33,7 +38,7 @@ def encode_command(paths, output, publish, transpose, preset, dry_run):
     from keras_symdiff.cli.aloud import announce_backend, progress_bar, read_corpus_aloud
 
     if publish:
-        return _publish(paths[0], publish, preset)
+        return _publish(paths[0], publish, preset, file_format, validation_share)
     if not output.endswith(".npz"):
         raise click.BadParameter(f"{output} does not end in .npz", param_hint="-o")
     announce_backend()
@@ -52,21 +57,24 @@ def encode_command(paths, output, publish, transpose, preset, dry_run):
     )
 
 
-def _publish(source, data_dir, preset):
+def _publish(source, data_dir, preset, file_format, validation_share):
     from importlib.util import find_spec
     from pathlib import Path
 
     from keras_symdiff.cli.aloud import announce_backend
 
+    if file_format == "tfrecord" and find_spec("tensorflow") is None:
+        raise click.ClickException("--format tfrecord needs TensorFlow: pip install 'keras_symdiff[tensorflow]'")
     announce_backend()
     import tensorflow_datasets as tfds
 
     import tfds_lmd_latents
 
     name = re.sub(r"\W+", "_", Path(source).resolve().name.split(".")[0]).lower()
-    config = tfds_lmd_latents.LmdLatentsConfig(name=name, source=source, encoder=preset)
-    # tf.data reads only one of the formats, and only that one needs TensorFlow to be written.
-    file_format, read = ("tfrecord", "load") if find_spec("tensorflow") else ("array_record", "data_source")
+    config = tfds_lmd_latents.LmdLatentsConfig(
+        name=name, source=source, encoder=preset, validation_share=validation_share
+    )
+    read = {"array_record": "data_source", "tfrecord": "load"}[file_format]
     builder = tfds.builder("lmd_latents", config=config, data_dir=data_dir, file_format=file_format)
     builder.download_and_prepare()
     examples = {split: info.num_examples for split, info in builder.info.splits.items()}

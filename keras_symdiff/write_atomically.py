@@ -13,18 +13,22 @@ def write_atomically(path, data):
         data: bytes.
 
     Raises:
-        OSError: if the file cannot be written.
+        OSError: if the file cannot be written; it names `path`.
     """
     path = pathlib.Path(path)
     # Not named as the file, whose name may be as long as names can be.
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".unfinished.")
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)  # mkstemp's files are private, those of `open` are not
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".unfinished.")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+            umask = os.umask(0)
+            os.umask(umask)
+            os.chmod(temporary, 0o666 & ~umask)  # mkstemp's files are private, those of `open` are not
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None  # what the caller knows of
         raise

@@ -6,7 +6,7 @@ from tfds_lmd_latents.encoder import load_encoder
 from tfds_lmd_latents.song_block import EncodedBlock, SongBlock
 
 
-def encode_with_beam(blocks, split, encoder, layout):
+def encode_with_beam(blocks, split, encoder, layout, dropped):
     """The examples of a split, equal to those that `encode_blocks` leads to.
 
     A file is parsed twice, so that between workers only hashes of melodies travel, and each melody is encoded in the
@@ -17,6 +17,7 @@ def encode_with_beam(blocks, split, encoder, layout):
         split: str.
         encoder: str, as for `load_encoder`, which each worker calls once.
         layout: `"sequences"` or `"melodies"`.
+        dropped: path of a text file that gets a line, name and reason, for each file of the split that is not used.
 
     Returns:
         A `beam.PTransform` to (key, example).
@@ -25,7 +26,7 @@ def encode_with_beam(blocks, split, encoder, layout):
     members = {block.number for block in blocks if block.split == split}
     # Blocks after the split's last have no say in which melodies of it come first.
     listed = beam.Create([(block.number, block) for block in blocks if block.number <= last]) | beam.Reshuffle()
-    return listed | _FirstMelodies(members) | "Encode" >> beam.ParDo(_Encode(encoder, layout))
+    return listed | _FirstMelodies(members) | _EncodeBlocks(encoder, layout, str(dropped))
 
 
 class _FirstMelodies(beam.PTransform):
@@ -56,6 +57,23 @@ def _hash_melodies(numbered):
         yield digest, (number, melody)
 
 
+class _EncodeBlocks(beam.PTransform):
+    """(number, {"block": [block], "melodies": indices}) to examples, and a file of what was left out."""
+
+    def __init__(self, encoder, layout, dropped):
+        super().__init__()
+        self.encoder = encoder
+        self.layout = layout
+        self.dropped = dropped
+
+    def expand(self, found):
+        outputs = found | "Encode" >> beam.ParDo(_Encode(self.encoder, self.layout)).with_outputs(
+            "dropped", main="examples"
+        )
+        outputs["dropped"] | "Write dropped" >> beam.io.WriteToText(self.dropped, shard_name_template="")
+        return outputs["examples"]
+
+
 class _Encode(beam.DoFn):
     def __init__(self, encoder, layout):
         self.encoder = encoder
@@ -67,7 +85,8 @@ class _Encode(beam.DoFn):
     def process(self, item):
         _, found = item
         songs = SongBlock.parse(found["block"][0].files).keep(sorted(found["melodies"]))
-        for _, reason in songs.corpus.skipped:
+        for name, reason in songs.corpus.skipped:
+            yield beam.pvalue.TaggedOutput("dropped", f"{name}\t{reason}")
             beam.metrics.Metrics.counter("dropped", reason.split(" (")[0]).inc()
         for name, count in songs.counts().items():
             beam.metrics.Metrics.counter(found["block"][0].split, name).inc(count)

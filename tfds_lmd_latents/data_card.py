@@ -23,7 +23,7 @@ _CARD = """# {name}
 
 {splits}
 
-Files that were left out: {dropped}. On one machine, `dropped_files.tsv` names each.
+{no_validation}Files that were left out: {dropped}. `dropped_files.tsv` names each.
 
 Latents, over {phrases} phrases of {examples} random training examples: {kept} of {latent_dim} dimensions have a mean
 posterior standard deviation below 1.0; means lie in [{minimum:.2f}, {maximum:.2f}], with a standard deviation of
@@ -33,6 +33,8 @@ posterior standard deviation below 1.0; means lie in [{minimum:.2f}, {maximum:.2
 
 The picture is the paper's Figure 5 for this data: at the prior's 1.0 the encoder says nothing in a dimension.
 """
+
+_NO_VALIDATION = "There is no validation split: no file that was held out has an example.\n\n"
 
 
 def write_data_card(builder):
@@ -66,6 +68,7 @@ def write_data_card(builder):
         name=info.full_name,
         description=builder.builder_config.description or info.description,
         splits="\n".join("| " + " | ".join(map(str, row)) + " |" for row in rows),
+        no_validation="" if "validation" in info.splits else _NO_VALIDATION,
         dropped=", ".join(f"{count} {reason}" for reason, count in counts["dropped"].items()) or "none",
         phrases=count,
         examples=examples,

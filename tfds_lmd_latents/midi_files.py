@@ -30,9 +30,10 @@ class MidiFile:
     sha256: str
 
     @property
-    def split(self):
-        """`"validation"` for one file in a hundred, by its hash; else `"train"` (the paper's 99 / 1)."""
-        return "validation" if int(self.sha256[:16], 16) % 100 == 0 else "train"
+    def rank(self):
+        """Float in [0, 1) by the hash: files below a share are that share of all files, whatever the others are."""
+        number = int(self.sha256[:16], 16)
+        return number % 100 / 100 + number // 100 % 10**6 / 10**8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,20 +92,24 @@ def hash_of_files(files):
     return hashlib.sha256("".join(f"{file.sha256} {file.name}\n" for file in files).encode()).hexdigest()
 
 
-def cut_into_blocks(files):
+def cut_into_blocks(files, validation_share=0.01):
     """Cuts files into blocks of one split each, train first.
 
     A melody that several files hold is kept where it comes first, so that what validation holds is new to it.
 
     Args:
         files: list of `MidiFile`.
+        validation_share: float in [0, 1), about how many of the files are for validation: those of the lowest ranks,
+            but at least one of several, unless the share is 0. Defaults to the paper's 0.01.
 
     Returns:
         List of `Block`.
     """
+    first = min((file.rank for file in files), default=0.0) if validation_share and len(files) > 1 else -1.0
+    held_out = {file for file in files if file.rank < validation_share or file.rank == first}
     blocks = []
     for split in SPLITS:
-        members = [file for file in files if file.split == split]
+        members = [file for file in files if (file in held_out) == (split == "validation")]
         for start in range(0, len(members), FILES_PER_BLOCK):
             blocks.append(Block(len(blocks), split, tuple(members[start : start + FILES_PER_BLOCK])))
     return blocks
@@ -136,6 +141,8 @@ def open_source(source, folder):
     if target.exists():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
+    for killed in target.parent.glob(".incomplete.*"):
+        shutil.rmtree(killed)
     temporary = pathlib.Path(tempfile.mkdtemp(dir=target.parent, prefix=".incomplete."))
     try:
         # A byte beyond what is read of a file, so that one that is too large is told so.

@@ -34,4 +34,6 @@ def test_beam_gives_the_examples_that_one_machine_gives(songs, tiny_preset, tmp_
             np.testing.assert_equal(found[key], example)
 
     with beam.Pipeline(runner="DirectRunner") as pipeline:
-        assert_that(pipeline | encode_with_beam(blocks, split, str(tiny_preset), layout), equal)
+        made = pipeline | encode_with_beam(blocks, split, str(tiny_preset), layout, tmp_path / "dropped.txt")
+        assert_that(made, equal)
+    assert (tmp_path / "dropped.txt").read_text() == "bad.mid\tends within its header\n" * (split == "train")

@@ -55,7 +55,8 @@ def test_a_build_that_is_killed_goes_on_without_encoding_again(tiny_preset, tmp_
     encode = MusicVAE.encode
     monkeypatch.setattr(MusicVAE, "encode", lambda vae, tokens: encoded.append(1) or encode(vae, tokens))
     resumed = build(encoder, tmp_path / "killed")
-    assert len(encoded) == 3 - 2  # 12 files, all of the train split
+    assert len(encoded) == 4 - 2  # 11 files of the train split, and one that is held out
     assert all(path.stat().st_mtime_ns == time for path, time in finished.items())
     assert len(whole) > 9
     np.testing.assert_equal(resumed, whole)
+    assert not list((tmp_path / "killed").rglob("*incomplete*"))

@@ -4,6 +4,7 @@ import collections
 import dataclasses
 import hashlib
 import pathlib
+import shutil
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -43,6 +44,8 @@ class LmdLatentsConfig(tfds.core.BuilderConfig):
         encoder: path or URL of a Magenta checkpoint (`.tar`), a preset of keras_symdiff, or a run directory. Defaults
             to Magenta's `cat-mel_2bar_big`.
         latent_dim: int, size of the encoder's latents. Defaults to that of the preset or run directory; 512 otherwise.
+        validation_share: float in [0, 1), about how many of the files are for validation, by their hashes; at least
+            one, unless the share is 0. Defaults to the paper's 0.01.
         num_workers: int, processes that parse MIDI files; 0 parses in the building process. Defaults to one a core.
     """
 
@@ -50,11 +53,16 @@ class LmdLatentsConfig(tfds.core.BuilderConfig):
     source: str | None = None
     encoder: str = MAGENTA_ENCODER
     latent_dim: int | None = None
+    validation_share: float = 0.01
     num_workers: int | None = None
 
     def __post_init__(self):
         if self.layout not in ("sequences", "melodies"):
             raise ValueError(f"The layout is 'sequences' or 'melodies'. Received: layout={self.layout!r}")
+        if not 0 <= self.validation_share < 1:
+            raise ValueError(
+                f"`validation_share` must be in [0, 1). Received: validation_share={self.validation_share}"
+            )
         if self.latent_dim is None:
             self.latent_dim = latent_dim_of(self.encoder)
 
@@ -71,8 +79,11 @@ _UNITS = {"pieces": "64-bar pieces in which no 2-bar phrase rests", "melodies": 
 class Builder(tfds.core.GeneratorBasedBuilder):
     """Builds `lmd_latents`."""
 
-    VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES = {"1.0.0": "Initial release."}
+    VERSION = tfds.core.Version("1.1.0")
+    RELEASE_NOTES = {
+        "1.1.0": "A set of fewer than a hundred files has a validation split too; the share is an argument.",
+        "1.0.0": "Initial release.",
+    }
     MANUAL_DOWNLOAD_INSTRUCTIONS = (
         "The configs `manual_*` are built from your own MIDI files: put them, or one archive of them, into manual_dir. "
         "The other configs download what they need."
@@ -116,6 +127,8 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     def download_and_prepare(self, **kwargs):
         super().download_and_prepare(**kwargs)
+        for killed in self.data_path.parent.glob(f"incomplete.*_{self.version}"):
+            shutil.rmtree(killed)
         if not (self.data_path / "README.md").exists():  # also if an earlier call was killed before its card
             write_data_card(self)
 
@@ -136,7 +149,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             )
         folder, pattern, licence = self._open_source(dl_manager, cache)
         files, self._dropped = find_midi_files(folder, pattern)
-        self._blocks = cut_into_blocks(files)
+        self._blocks = cut_into_blocks(files, config.validation_share)
         about = {
             "encoder": config.encoder,
             "encoder_fingerprint": vae.fingerprint(),
@@ -150,6 +163,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         if self._on_beam:
             return {split: self._generate_examples(split) for split in splits}
         key = [about["source_hash"], about["encoder_fingerprint"], about["keras_symdiff"], str(self.version)]
+        key.append(str(config.validation_share))
         blocks = cache / "encoded" / hashlib.sha256(" ".join(key).encode()).hexdigest()[:32]
         self._paths = encode_blocks(self._blocks, self._encoder, blocks, config.num_workers, _progress)
         counts = self._report()
@@ -162,7 +176,9 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         if self._on_beam:
             from tfds_lmd_latents.beam_pipeline import encode_with_beam
 
-            return encode_with_beam(self._blocks, split, self._encoder, self.builder_config.layout)
+            return encode_with_beam(
+                self._blocks, split, self._encoder, self.builder_config.layout, self.data_path / f"dropped_{split}.txt"
+            )
         return self._encoded_examples(split)
 
     def _encoded_examples(self, split):
@@ -189,9 +205,12 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             counts.setdefault(block.split, collections.Counter()).update(songs.counts())
         counts = {split: dict(counter) for split, counter in counts.items()}
         self.info.metadata["counts"] = counts | {"dropped": _count_reasons(dropped)}
-        lines = [f"{name}\t{reason}\n" for name, reason in sorted(dropped)]
-        (self.data_path / "dropped_files.tsv").write_text("".join(["file\treason\n", *lines]))
+        self._write_dropped(dropped)
         return counts
+
+    def _write_dropped(self, dropped):
+        lines = [f"{name}\t{reason}\n" for name, reason in sorted(dropped)]
+        (self.data_path / "dropped_files.tsv").write_text("".join(["file\treason\n", *lines]), encoding="utf-8")
 
     def _process_pipeline_result(self, pipeline_result):
         counters = pipeline_result.metrics().query()["counters"]
@@ -200,6 +219,11 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             if counter.key.metric.namespace in ("train", "validation", "dropped"):
                 counts.setdefault(counter.key.metric.namespace, {})[counter.key.metric.name] = counter.committed
         self.info.metadata["counts"] = counts
+        dropped = list(self._dropped)
+        for path in self.data_path.glob("dropped_*.txt"):
+            dropped += [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
+            path.unlink()
+        self._write_dropped(dropped)
 
 
 def _count_reasons(dropped):

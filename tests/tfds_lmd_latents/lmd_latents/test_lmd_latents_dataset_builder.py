@@ -125,6 +125,10 @@ def test_beam_builds_the_same_data_set(songs, encoder, tmp_path):
     counts = on_beam.info.metadata["counts"]
     assert counts["train"] == alone.info.metadata["counts"]["train"]
     assert counts["dropped"] == alone.info.metadata["counts"]["dropped"]
+    files = [sorted(path.name for path in builder.data_path.iterdir()) for builder in (on_beam, alone)]
+    assert files[0] == files[1]
+    tables = [(builder.data_path / "dropped_files.tsv").read_text() for builder in (on_beam, alone)]
+    assert tables[0] == tables[1]
 
 
 def test_the_tfds_command_builds_it(songs, encoder, tmp_path):
@@ -133,6 +137,17 @@ def test_the_tfds_command_builds_it(songs, encoder, tmp_path):
     command += ["--imports", "tfds_lmd_latents", "--config", json.dumps(config), "--data_dir", str(tmp_path)]
     subprocess.run(command, check=True, capture_output=True)
     assert tfds.builder("lmd_latents/mine", data_dir=tmp_path).info.splits["train"].num_examples == 4
+
+
+def test_a_small_set_has_a_validation_split_or_says_that_it_has_none(songs, encoder, tmp_path):
+    (songs / "below" / "4.mid").unlink()
+    (songs / "bad.mid").unlink()
+    builder = build(songs, encoder, tmp_path / "one", "melodies")
+    assert {name: split.num_examples for name, split in builder.info.splits.items()} == {"train": 3, "validation": 1}
+    assert "no validation split" not in (builder.data_path / "README.md").read_text()
+    builder = build(songs, encoder, tmp_path / "none", "melodies", validation_share=0.0)
+    assert {name: split.num_examples for name, split in builder.info.splits.items()} == {"train": 4}
+    assert "There is no validation split" in (builder.data_path / "README.md").read_text()
 
 
 def test_manual_dir_is_a_source(songs, encoder, tmp_path):
@@ -204,9 +219,9 @@ def test_a_download_that_breaks_off_is_refused(songs, encoder, server, tmp_path)
     path = tmp_path / "web" / "songs.tar.gz"
     pack(path, songs, "**/*.mid")
     path.write_bytes(path.read_bytes()[:500])
-    with pytest.raises(Exception, match=r"Error while extracting .*songs.*: .*ended before"):
+    with pytest.raises(Exception, match=r"a folder or a whole archive\. Received: .*ended before"):
         build(f"{server}/songs.tar.gz", encoder, tmp_path)
-    assert not (tmp_path / "lmd_latents" / "songs_sequences" / "1.0.0").exists()
+    assert not (tmp_path / "lmd_latents" / "songs_sequences" / "1.1.0").exists()
 
 
 def test_a_source_without_a_piece_is_refused(encoder, tmp_path, songs):
