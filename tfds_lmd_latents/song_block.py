@@ -4,11 +4,11 @@ import dataclasses
 import hashlib
 import io
 import itertools
-import zipfile
 
 import numpy as np
 
 from keras_symdiff.constants import PHRASE_STEPS, PIECE_PHRASES
+from keras_symdiff.files.read_npz import read_npz
 from keras_symdiff.music.corpus import Corpus
 from keras_symdiff.music.midi import read_melodies
 from keras_symdiff.music.song import MidiError
@@ -244,7 +244,6 @@ class EncodedBlock:
 
 def _read(path, names):
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in names}
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        return read_npz(path, names)
+    except ValueError as error:
         raise ValueError(f"{path} is damaged ({error}); delete it and build again") from error

@@ -19,6 +19,7 @@ from keras_symdiff.evaluation.real_pieces import Pieces, real_pieces
 from keras_symdiff.evaluation.refinement import REFINED_PIECES, refinement_curves, refinement_figures
 from keras_symdiff.evaluation.score import Reference, score
 from keras_symdiff.evaluation.tables import tables
+from keras_symdiff.files.read_npz import read_npz
 from keras_symdiff.metrics.nulls import INFILLING_NULLS, UNCONDITIONAL_NULLS
 from keras_symdiff.metrics.piece_statistics import DENSITY_BINS, RANGE_BINS, piece_statistics
 from keras_symdiff.training.record_options import record_options
@@ -129,8 +130,7 @@ def _make(make, number, transform, vae, kept, files, progress):
             decoded = vae.decode(transform.inverse(scaled[:, phrases]).reshape(-1, vae.latent_dim))
             tokens[:, phrases] = decoded.reshape(len(scaled), len(phrases), -1)
             _save(path, scaled=scaled, tokens=tokens)
-        with np.load(path, allow_pickle=False) as archive:
-            parts.append(Pieces(archive["scaled"], archive["tokens"]))
+        parts.append(Pieces(**read_npz(path, ["scaled", "tokens"])))
         progress(numbers.stop, number)
     return Pieces(*(np.concatenate([getattr(part, field) for part in parts]) for field in ("scaled", "tokens")))
 
@@ -151,8 +151,7 @@ def _read_states(folder):
     """Dict of steps done to states (B, 32, D), in order."""
     states = {}
     for path in sorted(folder.glob("state_*.npz")):
-        with np.load(path, allow_pickle=False) as archive:
-            states[int(path.stem.removeprefix("state_"))] = archive["x"]
+        states[int(path.stem.removeprefix("state_"))] = read_npz(path)["x"]
     return states
 
 

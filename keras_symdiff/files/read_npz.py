@@ -7,6 +7,7 @@ import struct
 import tokenize
 import zipfile
 import zlib
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -15,11 +16,12 @@ FREE_BYTES = 1 << 26
 MOST_GROWTH = 100
 
 
-def read_npz(file: str | os.PathLike | bytes) -> dict[str, np.ndarray]:
-    """Reads all arrays of an `.npz` file that anybody may have written.
+def read_npz(file: str | os.PathLike | bytes, names: Iterable[str] | None = None) -> dict[str, np.ndarray]:
+    """Reads the arrays of an `.npz` file that anybody may have written.
 
     Args:
         file: Path of the file, or its bytes.
+        names: Of the arrays to read. Defaults to `None`: all.
 
     Returns:
         Dict of the arrays by name. Floating-point numbers may still be NaN or infinite.
@@ -31,11 +33,11 @@ def read_npz(file: str | os.PathLike | bytes) -> dict[str, np.ndarray]:
     """
     if not isinstance(file, bytes):
         with open(file, "rb") as stream:
-            return _read_arrays(stream)
-    return _read_arrays(io.BytesIO(file))
+            return _read_arrays(stream, names)
+    return _read_arrays(io.BytesIO(file), names)
 
 
-def _read_arrays(stream):
+def _read_arrays(stream, names):
     size = stream.seek(0, io.SEEK_END)
     try:
         with zipfile.ZipFile(stream) as archive:
@@ -46,7 +48,12 @@ def _read_arrays(stream):
                     f"an archive unpacks to at most {MOST_GROWTH} times its size. Received: {size:,} bytes that would "
                     f"become {total:,}"
                 )
-            return {member.filename.removesuffix(".npy"): _read_array(archive, member) for member in members}
+            by_name = {member.filename.removesuffix(".npy"): member for member in members}
+            names = list(by_name) if names is None else names
+            missing = [name for name in names if name not in by_name]
+            if missing:
+                raise ValueError(f"the archive must hold {', '.join(names)}. Received: none of {', '.join(missing)}")
+            return {name: _read_array(archive, by_name[name]) for name in names}
     # All that zipfile, zlib and NumPy's header raise for a damaged archive; RuntimeError: an encrypted member.
     except (
         EOFError, KeyError, MemoryError, NotImplementedError, OSError, OverflowError, RecursionError, RuntimeError,

@@ -1,6 +1,7 @@
 """Archives that came from outside: unpacked within bounds, and only what is wanted of them."""
 
 import bz2
+import errno
 import gzip
 import lzma
 import os
@@ -73,6 +74,10 @@ def unpack_archive(
         tarfile.TarError, zipfile.BadZipFile, zlib.error,
     ) as error:  # fmt: skip
         raise ValueError(str(error) or type(error).__name__) from error
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        raise ValueError("it points outside of itself") from error  # zipfile seeks where the archive says
 
 
 _TOO_LARGE = f"an archive unpacks to at most {MOST_GROWTH} times its size. Received: one that exceeds {{:,}} bytes"

@@ -257,5 +257,5 @@ class LatentTransform:
         """
         try:
             return cls.from_config(read_json(path))
-        except (TypeError, ValueError) as error:
+        except (OverflowError, TypeError, ValueError) as error:
             raise ValueError(f"The file must hold a LatentTransform's JSON. Received: {path} ({error})") from error

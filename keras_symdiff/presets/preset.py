@@ -21,7 +21,7 @@ from keras_symdiff.files.read_npz import read_npz
 from keras_symdiff.write_atomically import write_atomically
 
 PRESETS = Path(__file__).parent
-MOST_UNITS = 1 << 16  # far above any size or count of a config, and too few to fill a machine's memory by one of them
+MOST_UNITS = 1 << 14  # above any size or count of a config, and too few to fill a machine's memory by one of them
 
 
 def preset_folder(name_or_folder):
@@ -110,6 +110,8 @@ def load_weights(folder, model):
     if shapes != expected:
         raise ValueError(f"{path} holds other shapes than its config's model. Received: {shapes}, expected {expected}")
     for array in weights:
+        if array.dtype.kind not in "fiu":
+            raise ValueError(f"{path} must hold numbers. Received: {array.dtype}")
         check_finite(f"The weights in {path}", array)
     model.set_weights(weights)
 

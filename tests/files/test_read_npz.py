@@ -45,6 +45,12 @@ def test_what_numpy_writes_comes_back(tmp_path):
             assert read[name].dtype == array.dtype
 
 
+def test_some_arrays_are_read_alone():
+    assert list(read_npz(npz(**ARRAYS), ["flags", "scalar"])) == ["flags", "scalar"]
+    with pytest.raises(ValueError, match=r"must hold flags, none\. Received: none of none"):
+        read_npz(npz(**ARRAYS), ["flags", "none"])
+
+
 @pytest.mark.parametrize(
     "data",
     [

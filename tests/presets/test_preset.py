@@ -149,5 +149,5 @@ def test_weights_of_the_right_hash_that_are_no_archive(folder):
 def test_a_config_of_absurd_sizes_is_refused_before_anything_is_built(tmp_path, config):
     (tmp_path / "music_vae").mkdir()
     (tmp_path / "music_vae" / "config.json").write_text(json.dumps({"config": config}))
-    with pytest.raises(ValueError, match=r"at most 65,536\. Received: a larger"):
+    with pytest.raises(ValueError, match=r"at most 16,384\. Received: a larger"):
         MusicVAE.from_preset(tmp_path)
