@@ -221,7 +221,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         self.info.metadata["counts"] = counts
         dropped = list(self._dropped)
         for path in self.data_path.glob("dropped_*.txt"):
-            dropped += [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
+            dropped += [tuple(line.split("\t", 1)) for line in path.read_text(encoding="utf-8").splitlines()]
             path.unlink()
         self._write_dropped(dropped)
 
