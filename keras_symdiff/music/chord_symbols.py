@@ -6,6 +6,7 @@ import itertools
 import os
 import pathlib
 import re
+import zipfile
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -17,6 +18,8 @@ NO_CHORD = "N.C."
 BEATS_PER_BAR = 4  # a bar of 16 steps; a shorter one is filled up
 
 _MAX_TEXT = 1 << 20  # characters; no song has as many chords
+_MAX_XML = 1 << 25  # bytes
+_MAX_BARS = 4096
 
 _NO_CHORD = re.compile(r"n\.?c\.?", re.IGNORECASE)
 _BAR_LINES = re.compile(r"\|+")
@@ -265,19 +268,33 @@ def _annotated_bars(path):
         import note_seq
     except ImportError:
         raise ValueError("MusicXML needs note-seq: pip install 'keras_symdiff[note-seq]'") from None
+    size = os.path.getsize(path)
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            size += sum(member.file_size for member in archive.infolist())
+    if size > _MAX_XML:
+        raise ValueError(f"{path}: MusicXML has at most {_MAX_XML >> 20} MiB, unpacked. Received: {size:,} bytes")
     try:
-        sequence = note_seq.musicxml_file_to_sequence_proto(str(path))
-    except (note_seq.MusicXMLConversionError, KeyError) as error:
-        raise ValueError(f"{path}: not readable as MusicXML ({error})") from error
-    kind = note_seq.NoteSequence.TextAnnotation.CHORD_SYMBOL
+        bars = _bars_of(note_seq.musicxml_file_to_sequence_proto(str(path)))
+    except Exception as error:  # note-seq raises whatever its parser stumbles over
+        raise ValueError(f"{path}: not readable as MusicXML ({error!r})") from error
+    if not bars:
+        raise ValueError(f"{path}: has no chord annotations")
+    return bars
+
+
+def _bars_of(sequence):
+    kind = sequence.TextAnnotation.CHORD_SYMBOL
     chords = sorted((a.time, a.text) for a in sequence.text_annotations if a.annotation_type == kind)
     if not chords:
-        raise ValueError(f"{path}: has no chord annotations")
+        return ()
     times, symbols = zip(*chords, strict=True)
     quarters = _quarters_of(sequence)
     changes = quarters(times)
     signatures = [(float(quarters(s.time)), 4 * s.numerator / s.denominator) for s in sequence.time_signatures]
     ends = [start for start, _ in signatures[1:]] + [float(quarters(sequence.total_time))]
+    if sum(max(0.0, end - start) / length for (start, length), end in zip(signatures, ends, strict=True)) > _MAX_BARS:
+        raise ValueError(f"it has more than {_MAX_BARS} bars")
     bars = []
     for (start, length), end in zip(signatures, ends, strict=True):
         for bar in np.arange(start, end - _A_MOMENT, length):

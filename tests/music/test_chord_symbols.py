@@ -1,4 +1,5 @@
 import re
+import zipfile
 
 import numpy as np
 import pytest
@@ -152,6 +153,34 @@ def test_musicxml_without_chords_or_none_is_refused(tmp_path):
     for name in ("broken.xml", "broken.mxl"):
         with pytest.raises(ValueError, match=f"{name}: not readable as MusicXML"):
             Chords.open(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("<beats>4</beats>", "<beats>0</beats>"),
+        ("<beat-type>4</beat-type>", "<beat-type>0</beat-type>"),
+        ("<beat-type>4</beat-type>", "<beat-type>1000000000000</beat-type>"),
+        ("<divisions>2</divisions>", "<divisions>0</divisions>"),
+        ("<duration>8</duration>", "<duration>many</duration>"),
+        ("<octave>5</octave>", ""),
+        ("<kind>major</kind>", "<kind>nothing known</kind>"),
+    ],
+)
+def test_musicxml_that_makes_no_sense_is_refused_in_one_line(tmp_path, old, new):
+    pytest.importorskip("note_seq")
+    assert old in SCORE
+    (tmp_path / "odd.xml").write_text(SCORE.replace(old, new, 1))
+    with pytest.raises(ValueError, match=r"odd.xml: not readable as MusicXML|is not a chord"):
+        Chords.open(tmp_path / "odd.xml")
+
+
+def test_musicxml_that_unpacks_to_too_much_is_refused(tmp_path):
+    pytest.importorskip("note_seq")
+    with zipfile.ZipFile(tmp_path / "bomb.mxl", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("score.xml", bytes(40 << 20))
+    with pytest.raises(ValueError, match=r"bomb.mxl: MusicXML has at most 32 MiB, unpacked"):
+        Chords.open(tmp_path / "bomb.mxl")
 
 
 def test_chords_are_read_from_a_text_file(tmp_path):
