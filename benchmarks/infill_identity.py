@@ -1,28 +1,30 @@
-"""Counts files whose bars stay theirs when others are composed: every event outside of the gaps, of every track.
+"""Counts files whose bars stay theirs when others are composed, and says why others are refused.
 
-    python benchmarks/infill_identity.py FOLDER... [--files 200] [--seed 0]
+    python benchmarks/infill_identity.py FOLDER... [--files 300] [--seed 0]
 
-Gaps are random stretches of beats, one to three a file, in a random melody of it; random phrases stand in for the
-model, since which notes it writes is of no account here. The files are compared by mido, which the package does not
-use.
+Gaps are random bars or beats, one to three per file, in a random track of it; random notes stand in for the model,
+since which notes it writes is of no account here. The files are compared event by event as mido reads them, and its
+events are paired here: neither knows the package.
 """
 
 import argparse
+import collections
+import io
 import random
-import tempfile
 from pathlib import Path
 
 import mido
 import numpy as np
 
 from keras_symdiff.infilling.gaps import find_gaps, parse_bars
-from keras_symdiff.music.midi import MidiError, melodies_of_score, read_score, ticks_to_steps
+from keras_symdiff.music.midi import read_melodies
+from keras_symdiff.music.song import MidiError, Song
 from keras_symdiff.music.splice import splice_melody
 
 
-def read_tracks(path):
+def read_tracks(data):
     """The resolution, and the events of each track chunk in order, as (tick, message without its time)."""
-    file, tracks = mido.MidiFile(path), []
+    file, tracks = mido.MidiFile(file=io.BytesIO(data), clip=True), []
     for track in file.tracks:
         now, events = 0, []
         for message in track:
@@ -33,146 +35,163 @@ def read_tracks(path):
     return file.ticks_per_beat, tracks
 
 
-def pair_notes(events, channel, program):
-    """Notes of one instrument as pairs of places in its track's events; the program is the one at the note-off."""
-    notes, waiting, current = [], {}, 0
+def group_notes(events, channel):
+    """Notes of one channel in groups that overlap on one pitch.
+
+    A note-off ends all notes of its pitch from earlier ticks, or those of its own if there are none. A note that none
+    ends lasts for ever.
+
+    Returns:
+        List of (dict of the place of each note-on to the tick of its end, ticks of the note-offs).
+    """
+    groups, sounding, last = [], collections.defaultdict(list), {}
     for place, (tick, message) in enumerate(events):
-        if getattr(message, "channel", None) != channel:
+        if message.type not in ("note_on", "note_off") or message.channel != channel:
             continue
-        if message.type == "program_change":
-            current = message.program
-        elif message.type == "note_on" and message.velocity:
-            waiting.setdefault(message.note, []).append(place)
-        elif message.type in ("note_on", "note_off"):
-            queue = waiting.get(message.note)
-            if queue and events[queue[0]][0] < tick:
-                begin = queue.pop(0)
-                if current == program:
-                    notes.append((begin, place))
-    return sorted(notes)
+        waiting = sounding[message.note]
+        if message.type == "note_on" and message.velocity:
+            if not waiting:
+                last[message.note] = ({}, [])
+                groups.append(last[message.note])
+            waiting.append(place)
+            last[message.note][0][place] = np.inf
+        elif message.note in last:
+            ends, offs = last[message.note]
+            ended = [on for on in waiting if events[on][0] < tick] or waiting
+            ends |= dict.fromkeys(ended, tick)
+            offs.append(tick)
+            sounding[message.note] = [on for on in waiting if on not in ended]
+    return groups
 
 
-def difference(before, after, instrument, gaps, edges, steps):
-    """Says what is different between two files outside of the gaps of one instrument; None if nothing is.
+def difference(before, after, chunk, channel, stretches):
+    """Says what is different between two files outside of the gaps of one track; None if nothing is.
 
     Args:
         before: what `read_tracks` returns.
         after: the same of the other file.
-        instrument: (track chunk, channel, program).
-        gaps: list of (first step, end step).
-        edges: tick of each gap's start.
-        steps: function from ticks to steps.
+        chunk: int, the track's chunk.
+        channel: int, its channel.
+        stretches: list of (first tick, end tick, tick at which notes before it end), within which notes may start.
     """
     (old_resolution, old_tracks), (new_resolution, new_tracks) = before, after
     if old_resolution != new_resolution:
         return "resolution"
-    chunk, channel, program = instrument
-    if [events for place, events in enumerate(old_tracks) if place != chunk] != [
-        events for place, events in enumerate(new_tracks) if place != chunk
-    ]:
+    if old_tracks[:chunk] + old_tracks[chunk + 1 :] != new_tracks[:chunk] + new_tracks[chunk + 1 :]:
         return "another track"
     sides = []
     for events in (old_tracks[chunk], new_tracks[chunk]):
-        inside = set()
-        kept = []
-        for note in pair_notes(events, channel, program):
-            if any(first <= steps(events[note[0]][0]) < end for first, end in gaps):
-                inside |= set(note)
-            else:
-                kept.append(note)
-        sides.append((events, inside, kept))
-    (old, old_inside, old_kept), (new, new_inside, new_kept) = sides
-    if len(old_kept) != len(new_kept):
-        return f"{len(old_kept)} kept notes became {len(new_kept)}"
-    for (begin, end), (new_begin, new_end) in zip(old_kept, new_kept, strict=True):
-        into = [edge for edge, (first, _) in zip(edges, gaps, strict=True)
-                if steps(old[begin][0]) < first and old[end][0] > edge]  # fmt: skip
-        if into:  # cut at the first edge; where it ended counts to the gap
-            old_inside.add(end)
-            new_inside.add(new_end)
-            if new[new_end][0] != max(into[0], new[new_begin][0] + 1):
-                return f"the note at tick {old[begin][0]} is not cut at the edge"
-    outside = [
-        [event for place, event in enumerate(events) if place not in inside]
-        for events, inside in ((old, old_inside), (new, new_inside))
-    ]
-    return None if outside[0] == outside[1] else "an event of the track"
+        notes, touched = {}, set()  # ends of the kept notes, and where they may be; note-offs of what is in gaps or cut
+        for ends, offs in group_notes(events, channel):
+            inside = {on for on in ends if any(first <= events[on][0] < last for first, last, _ in stretches)}
+            for on in ends.keys() - inside:
+                tick, message = events[on]
+                cut = [max(edge, tick + 1) for first, _, edge in stretches if tick < first and ends[on] >= edge][:1]
+                notes[on] = (tick, message.note, message.velocity), ends[on], cut or (offs if inside else [ends[on]])
+                touched |= {(off, message.note) for off in offs} if cut or inside else set()
+            touched |= {(off, events[on][1].note) for on in inside for off in offs}
+        sides.append((events, dict(sorted(notes.items())), touched))
+    (old, old_notes, old_touched), (new, new_notes, new_touched) = sides
+    if [note for note, *_ in old_notes.values()] != [note for note, *_ in new_notes.values()]:
+        return "the notes outside"
+    for (_, _, allowed), (_, end, _) in zip(old_notes.values(), new_notes.values(), strict=True):
+        if end not in allowed:
+            return "the end of a note outside"
+
+    touched = old_touched | new_touched
+
+    def others(events, notes):
+        for place, (tick, message) in enumerate(events):
+            is_note = message.type in ("note_on", "note_off") and message.channel == channel
+            if is_note and message.type == "note_on" and message.velocity:
+                if place in notes:
+                    yield tick, message
+            elif not is_note or not (
+                (tick, message.note) in touched or any(first <= tick < last for first, last, _ in stretches)
+            ):
+                yield tick, message
+
+    return None if list(others(old, old_notes)) == list(others(new, new_notes)) else "an event of the track"
 
 
-def random_gaps(melody, num_steps, path, stream):
-    """One to three random stretches of beats."""
-    bars = max(1, num_steps // 16)
+def random_gaps(song, melody, stream):
+    """One to three random stretches of bars or beats."""
+    grid, num_steps = song.grid, max(song.num_steps, melody.num_steps)
+    bars = len(grid.bar_lines(num_steps)) - 1
     ranges = []
     for _ in range(stream.randint(1, 3)):
         first = stream.randint(1, bars)
         last = min(bars, first + stream.choice([0, 1, 3, 7, 15]))
-        beats = (1, 4) if stream.random() < 0.5 else sorted(stream.choices(range(1, 5), k=2))
-        ranges.append(parse_bars(f"{first}.{beats[0]}-{last}.{beats[1]}"))
-    return find_gaps(melody, ranges, num_steps, path, stream.choice([0, 0, 4]))
+        beats = [(grid.bar_step(bar) - grid.bar_step(bar - 1)) // grid.metre_of(grid.bar_step(bar - 1)).beat_steps
+                 for bar in (first, last)]  # fmt: skip
+        whole = stream.random() < 0.5 or not all(beats)
+        text = f"{first}-{last}" if whole else f"{first}.1-{last}.{stream.randint(1, beats[1])}"
+        ranges.append(parse_bars(text))
+    return find_gaps(melody, ranges, num_steps, song.name, stream.choice([0, 0, 4]))
 
 
-def check(path, out, stream):
+def check(path, stream):
     """Infills a file at random; returns what `difference` says, or None. A MidiError says why it is refused."""
-    score = read_score(path)
-    melodies = melodies_of_score(score, path)
-    if not melodies:
-        raise MidiError(path, "has no melody")
-    melody = stream.choice(melodies)
-    gaps = random_gaps(melody, ticks_to_steps(score.end(), score.tpq), path, stream)
-    stretches = [(gap.first_step, gap.end_step) for gap in gaps]
+    song = Song.open(path)
+    melody = stream.choice(read_melodies(song))
+    stretches = [(gap.first_step, gap.end_step) for gap in random_gaps(song, melody, stream)]
     filled = melody
     for first, end in stretches:
         tokens = np.array([stream.choice([0, 0, 0, 1, stream.randint(30, 60)]) for _ in range(first, end)])
         filled = filled.replace_steps(first, tokens)
-    splice_melody(path, filled, stretches, out)
-
-    def steps(ticks):
-        return int(ticks_to_steps(ticks, score.tpq))
-
-    # The instrument, found anew: the first chunk, channel and program with these notes.
-    before, after = read_tracks(path), read_tracks(out)
-    wanted = sorted((note.time, note.pitch) for note in score.tracks[melody.track].notes)
-    found = [
-        (chunk, channel, program)
-        for chunk, events in enumerate(before[1])
-        for channel in sorted({message.channel for _, message in events if message.type == "note_on"})
-        for program in {0} | {message.program for _, message in events if message.type == "program_change"}
-        if sorted((events[on][0], events[on][1].note) for on, _ in pair_notes(events, channel, program)) == wanted
+    data = splice_melody(song, filled, stretches)
+    track = song.tracks[melody.track]
+    ticks = [tick for tick, message in read_tracks(song.data)[1][track.chunk]
+             if message.type == "note_on" and message.velocity and message.channel == track.channel]  # fmt: skip
+    ticks = np.array(ticks)
+    steps = song.grid.steps(ticks)
+    late = int(np.sort(ticks - song.grid.ticks(steps))[len(ticks) // 2])
+    bounds = [
+        (_first_tick(song, first), _first_tick(song, end), max(0, song.grid.ticks(first) + late))
+        for first, end in stretches
     ]
-    off_grid = sorted(tick - steps(tick) * score.tpq // 4 for tick, _ in wanted)[len(wanted) // 2]
-    edges = [max(0, first * score.tpq // 4 + off_grid) for first, _ in stretches]
-    # Of tracks with the same notes, the changed one is meant.
-    results = [difference(before, after, instrument, stretches, edges, steps) for instrument in found]
-    return None if None in results else (results or ["the instrument is not there"])[0]
+    return difference(read_tracks(song.data), read_tracks(data), track.chunk, track.channel, bounds)
+
+
+def _first_tick(song, step):
+    """The first tick that is nearer to a step than to the one before."""
+    ticks = np.arange(max(0, song.grid.ticks(step - 1)) if step else 0, song.grid.ticks(step) + 1)
+    return int(ticks[song.grid.steps(ticks) >= step][0])
 
 
 def main():
-    """Prints each file that is not the same outside of its gaps, and how many are."""
+    """Prints each file that is not the same outside of its gaps, how many are, and why files are refused."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", help="folders of MIDI files, taken from in equal shares")
-    parser.add_argument("--files", type=int, default=200)
+    parser.add_argument("--files", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     stream = random.Random(options.seed)
-    same = tried = refused = 0
-    with tempfile.TemporaryDirectory() as folder:
-        for number, source in enumerate(options.folders, start=1):
-            paths = sorted(Path(source).rglob("*.mid"))
-            stream.shuffle(paths)
-            for path in paths:
-                if tried == options.files * number // len(options.folders):
-                    break
-                try:
-                    problem = check(path, Path(folder) / "out.mid", stream)
-                except MidiError as error:  # not in 4/4, or without a note outside of the gaps: nothing is written
-                    print(f"Refused {error}")
-                    refused += 1
-                    continue
-                tried += 1
-                same += problem is None
-                if problem is not None:
-                    print(f"{path}: {problem}")
-    print(f"{same} of {tried} ({refused} refused)")
+    same, metres, refused = collections.Counter(), collections.Counter(), []
+    for number, source in enumerate(options.folders, start=1):
+        paths = sorted(Path(source).rglob("*.mid"))
+        stream.shuffle(paths)
+        for path in paths:
+            if sum(metres.values()) == options.files * number // len(options.folders):
+                break
+            try:
+                problem = check(path, stream)
+            except MidiError as error:
+                refused.append(error.reason)
+                continue
+            grid = Song.open(path).grid
+            kinds = list(dict.fromkeys(f"{metre.numerator}/{metre.denominator}" for metre in grid.metres))
+            metre = kinds[0] if len(kinds) == 1 else "mixed"
+            metres[metre] += 1
+            same[metre] += problem is None
+            if problem is not None:
+                print(f"{path}: {problem}")
+    print(f"{sum(same.values())} of {sum(metres.values())} the same outside of the gaps; {len(refused)} refused\n")
+    print("| metre | files | the same |\n|---|---|---|")
+    for metre, count in metres.most_common():
+        print(f"| {metre} | {count} | {same[metre]} |")
+    for reason, count in collections.Counter(refused).most_common():
+        print(f"\nrefused {count}: {reason}")
 
 
 if __name__ == "__main__":

@@ -451,22 +451,18 @@ def _pair_notes(keys, ticks, is_on):
 
 def _pair_overlapping(places, ticks, is_on, offs, releases):
     """Pairs the events of one pitch that do not alternate; writes into `offs` and `releases` at `places`."""
-    sounding, unmatched, matched = [], [], set()
+    sounding, owed = [], collections.deque()  # notes with their ticks; notes that another one's note-off ended
     for place, tick, on in zip(places, ticks, is_on, strict=True):
         if on:
             sounding.append((tick, place))
-            unmatched.append(place)
+            owed.clear()
             continue
         ended = [begun for start, begun in sounding if start < tick] or [begun for _, begun in sounding]
+        if not sounding and owed:
+            releases[owed.popleft()] = place
         for begun in ended:
             offs[begun] = place
+        if ended:
+            releases[ended[0]] = place
+            owed = collections.deque(ended[1:])
         sounding = sounding[len(ended) :]
-        if unmatched:
-            matched |= {unmatched.pop(), place}
-    # A note-on too many would shift all that follow: leave it out, then first in is first out.
-    waiting = collections.deque()
-    for place, on in zip(places, is_on, strict=True):
-        if place in matched and on:
-            waiting.append(place)
-        elif place in matched:
-            releases[waiting.popleft()] = place
