@@ -8,6 +8,7 @@ script say.
 
 import collections
 import csv
+import re
 from pathlib import Path
 
 import click
@@ -19,6 +20,7 @@ from keras_symdiff.music.song import MidiError, Song
 
 BASS = range(32, 40)  # General MIDI programs
 ACCOMPANYING = {1, 25}  # programs of piano and guitar in the art songs
+LETTERS = 24  # of a title, that tell it from others
 SURE_BAR_LINES = 0.05  # `bar_line_confidence` of lmd_vocals.tsv
 
 
@@ -62,7 +64,7 @@ ARCHIVES = {
 }
 
 
-def splits():
+def held_out_songs():
     """The split of each song that does not train, by name, as the lists beside this script have it."""
     folder = Path(__file__).parent
     return {
@@ -74,6 +76,27 @@ def splits():
     }
 
 
+def letters(song):
+    """A song's archive and the letters of its title: another edition may number or spell it otherwise."""
+    archive, _, title = song.partition("/")
+    return archive, re.sub(r"[^a-z]", "", title.lower())[:LETTERS]
+
+
+def split_of(song, held_out, titles):
+    """The split of a song.
+
+    Args:
+        song: `archive/song`.
+        held_out: what `held_out_songs` returned.
+        titles: dict of the `letters` of these songs to their split.
+
+    Returns:
+        `"train"`, `"validation"` or `"test"`.
+    """
+    numbered = song.partition("/")[2][:1].isdigit() or song.startswith(("lakh", "vocals"))
+    return held_out.get(song) or (not numbered and titles.get(letters(song))) or "train"
+
+
 @click.command()
 @click.argument("data", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("output", type=click.Path(file_okay=False, path_type=Path))
@@ -81,9 +104,11 @@ def splits():
 def main(data, output, only):
     """Writes OUTPUT/ARCHIVE_SPLIT.npz for every archive below DATA."""
     output.mkdir(parents=True, exist_ok=True)
-    held_out = splits()
-    with open(data / "lmd_vocals" / "lmd_vocals.tsv", encoding="utf-8") as table:
-        rows = csv.DictReader(table, delimiter="\t")
+    held_out = held_out_songs()
+    titles = {letters(song): split for song, split in held_out.items()}
+    table, sure = data / "lmd_vocals" / "lmd_vocals.tsv", set()
+    if table.exists():
+        rows = csv.DictReader(table.read_text(encoding="utf-8").splitlines(), delimiter="\t")
         sure = {row["md5"] for row in rows if float(row["bar_line_confidence"]) >= SURE_BAR_LINES}
     for archive, (pattern, read) in ARCHIVES.items():
         if only not in (None, archive):
@@ -94,7 +119,7 @@ def main(data, output, only):
                 continue
             name = f"{archive}/{path.stem}"
             try:
-                songs[held_out.get(name, "train")] += [(name, line) for line in read(path) if len(line.tokens)]
+                songs[split_of(name, held_out, titles)] += [(name, line) for line in read(path) if len(line.tokens)]
             except MidiError as error:
                 refused += 1
                 click.echo(str(error), err=True)
