@@ -157,7 +157,7 @@ def main(songs, output, network, decoder_of, steps, seconds, batch_size, learnin
     vae.save_preset(output, "float16")  # as presets ship it
     taken = training.steps - training.first_step
     result = {
-        "network": network,
+        "network": network if decoder_of is None else f"decoder of {decoder_of.name}",
         "parameters": vae.encoder.count_params() + vae.decoder.count_params(),
         "steps": training.steps,
         "batch_size": batch_size,
