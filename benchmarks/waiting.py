@@ -36,11 +36,15 @@ def measure(options):
     """Prints the rows of this process's backend."""
     import keras
 
-    from keras_symdiff import LatentDiffusion, LatentTransform, MusicVAE, TransformerDenoiser, sample
-    from keras_symdiff.diffusion.sampler import QUALITIES
-    from keras_symdiff.infilling.infill_request import InfillRequest
-    from keras_symdiff.infilling.loaded_preset import LoadedPreset
-    from keras_symdiff.infilling.make_takes import make_takes
+    from keras_symdiff import (
+        QUALITIES,
+        Composer,
+        LatentDiffusion,
+        LatentTransform,
+        MusicVAE,
+        TransformerDenoiser,
+        sample,
+    )
     from keras_symdiff.models.sizes import SIZES
     from keras_symdiff.music.condition import CONDITION_DIM
 
@@ -58,24 +62,22 @@ def measure(options):
         spread = f"{np.median(again):.2f} | {min(again):.2f} .. {max(again):.2f}" if again else " | "
         print(f"| {keras.backend.backend()} | {what} | {seconds[0]:.2f} | {spread} |", flush=True)
 
-    loaded = LoadedPreset.load(options.preset)
-    preset = (loaded.model, loaded.transform, loaded.vae)
-    request = InfillRequest(options.song, ("17-32",), num_takes=8)
-    row("64 new bars", lambda: pieces(*preset, 1), options.repeats)
-    row("8 takes of 16 bars, ranked", lambda: make_takes(request, loaded), options.repeats)
-    row("1000 pieces of 64 bars", lambda: pieces(*preset, 1000), 0)
+    composer = Composer.from_preset(options.preset)
+    row("64 new bars", lambda: composer.compose(1), options.repeats)
+    row("8 takes of 16 bars, ranked", lambda: composer.infill(options.song, bars="17-32", takes=8), options.repeats)
+    row("1000 pieces of 64 bars", lambda: composer.compose(1000), 0)
     vae = MusicVAE()
     kept = np.arange(42)  # dimensions, as many as in the paper
     transform = LatentTransform(kept, -np.ones(42), np.ones(42), vae.latent_dim)
     model = LatentDiffusion(TransformerDenoiser(channels=transform.num_kept_dims, **SIZES["diffusion"]["paper"]))
     row("64 new bars, the paper's sizes", lambda: pieces(model, transform, vae, 1), options.repeats)
-    transform, sizes = loaded.transform, SIZES["diffusion"]["small"]
+    transform, sizes = composer.transform, SIZES["diffusion"]["small"]
     model = LatentDiffusion(TransformerDenoiser(channels=transform.num_kept_dims, condition_dim=CONDITION_DIM, **sizes))
     told = {"conditions": np.ones((1, 32, CONDITION_DIM), "float32"), "repeats": np.arange(32)[None] % 16}
     guided = dataclasses.replace(QUALITIES["normal"], condition_scale=2.0)
     row(
         "64 new bars that repeat and are guided by conditions",
-        lambda: pieces(model, transform, loaded.vae, 1, guided, **told),
+        lambda: pieces(model, transform, composer.vae, 1, guided, **told),
         options.repeats,
     )
 

@@ -2,25 +2,33 @@
 
 import click
 
-from keras_symdiff.cli.options import dry_run_option, model_option, print_config, seed_option, temperature_option
+from keras_symdiff.cli.options import (
+    dry_run_option,
+    model_option,
+    output_option,
+    print_config,
+    seed_option,
+    temperature_option,
+)
 
 
 @click.command("decode")
 @click.argument("latents", metavar="FILE.npz", type=click.Path(exists=True, dir_okay=False))
-@click.option("-o", "--output", metavar="DIR", required=True, type=click.Path(file_okay=False), help="Folder to write.")
+@output_option()
 @temperature_option
 @model_option
 @dry_run_option
 @seed_option
 def decode_command(latents, output, temperature, preset, seed, dry_run):
-    """Decode the melodies of FILE.npz (see `encode`) into one MIDI file each, at 120 quarters a minute."""
+    """Decode the melodies of FILE.npz, which `encode` wrote, into one MIDI file each, at 120 quarters per minute."""
     if dry_run:
         return print_config(click.get_current_context().params)
     from pathlib import Path
 
     if not latents.endswith(".npz"):
         raise click.BadParameter(f"{latents} is not a .npz file that `symdiff encode` wrote", param_hint="FILE.npz")
-    from keras_symdiff.cli.aloud import announce_backend, progress_bar, read_latents_aloud
+    from keras_symdiff.cli.console import announce_backend, labelled_bar
+    from keras_symdiff.cli.read_inputs import read_latents_of
 
     announce_backend()
     from keras_symdiff.files.fit_name import fit_name
@@ -29,11 +37,10 @@ def decode_command(latents, output, temperature, preset, seed, dry_run):
     from keras_symdiff.vae.music_vae import MusicVAE
 
     vae = MusicVAE.from_preset(preset)
-    encoded = read_latents_aloud(vae, [latents])
+    encoded = read_latents_of(vae, [latents])
     Path(output).mkdir(parents=True, exist_ok=True)
-    tokens = vae.decode(encoded.mean, temperature, seed, progress_bar("Decoding phrases"))[encoded.inverse]
-    corpus = encoded.corpus
-    report = progress_bar("Writing MIDI files")
+    tokens = vae.decode(encoded.mean, temperature, seed, labelled_bar("Decoding phrases"))[encoded.inverse]
+    corpus, report = encoded.corpus, labelled_bar("Writing MIDI files")
     for m, name in enumerate(corpus.names):
         path, _, track = name.rpartition("#")
         phrases = tokens[corpus.offsets[m] : corpus.offsets[m + 1]]

@@ -4,28 +4,34 @@ import re
 
 import click
 
-from keras_symdiff.cli.options import dry_run_option, model_option, print_config
+from keras_symdiff.cli.options import check_output_file, dry_run_option, model_option, print_config
 
 
 @click.command("encode")
 @click.argument("paths", metavar="DIR...", nargs=-1, required=True, type=click.Path(exists=True))
-@click.option("-o", "--output", metavar="FILE.npz", type=click.Path(dir_okay=False), help="File to write.")
+@click.option("-o", "--output", metavar="FILE.npz", type=click.Path(dir_okay=False), help="Output file.",
+              callback=check_output_file)  # fmt: skip
 @click.option("--publish", metavar="DIR", type=click.Path(file_okay=False),
-              help="Instead, build the TFDS data set lmd_latents of one folder or archive there.")  # fmt: skip
-@click.option("--format", "file_format", type=click.Choice(["array_record", "tfrecord"]), default="array_record",
-              show_default=True, help="Of --publish: array_record needs no TensorFlow; tfds.load reads tfrecord."
-              )  # fmt: skip
+              help="Build the TFDS data set lmd_latents of one folder or archive there, in place of -o.")  # fmt: skip
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(["array_record", "tfrecord"]),
+    default="array_record",
+    show_default=True,
+    help="For --publish; array_record needs no TensorFlow, tfds.load reads tfrecord.",
+)
 @click.option("--validation-share", type=click.FloatRange(0, 1, max_open=True), default=0.01, show_default=True,
-              help="Of --publish: about how many of the files are for validation, by their hashes.")  # fmt: skip
-@click.option("--transpose", type=click.IntRange(0, 11), default=0, show_default=True, metavar="SEMITONES",
-              help="Also encode every melody transposed by up to so many semitones, up and down.")  # fmt: skip
+              help="For --publish: share of the files for validation, chosen by their hashes.")  # fmt: skip
+@click.option("--transpose", type=click.IntRange(0, 11), default=0, show_default=True, metavar="N",
+              help="Also encode each melody transposed by 1 to N semitones, up and down.")  # fmt: skip
 @model_option
 @dry_run_option
 def encode_command(paths, output, publish, file_format, validation_share, transpose, preset, dry_run):
     """Encode all melodies in DIR... (folders or MIDI files) into one .npz file.
 
-    Each distinct phrase is encoded once. `train` and `decode` read the file. --publish builds a data set for
-    `tfds.load` instead, with a card; a killed build goes on where it stopped.
+    Encodes each distinct phrase once. `train` and `decode` read the file. --publish builds a data set for `tfds.load`
+    with a card; the same command resumes a killed build.
     """
     if (output is None) == (publish is None):
         raise click.UsageError("Name one of -o FILE.npz and --publish DIR.")
@@ -35,7 +41,8 @@ def encode_command(paths, output, publish, file_format, validation_share, transp
         return print_config(click.get_current_context().params)
     from pathlib import Path
 
-    from keras_symdiff.cli.aloud import announce_backend, progress_bar, read_corpus_aloud
+    from keras_symdiff.cli.console import announce_backend, labelled_bar
+    from keras_symdiff.cli.read_inputs import read_corpus_of
 
     if publish:
         return _publish(paths[0], publish, preset, file_format, validation_share)
@@ -47,9 +54,9 @@ def encode_command(paths, output, publish, file_format, validation_share, transp
     from keras_symdiff.vae.music_vae import MusicVAE
 
     vae = MusicVAE.from_preset(preset)
-    corpus = transpose_corpus(read_corpus_aloud(paths), transpose)
+    corpus = transpose_corpus(read_corpus_of(paths), transpose)
     Path(output).parent.mkdir(parents=True, exist_ok=True)
-    latents = LatentCorpus.encode(vae, corpus, progress_bar("Encoding phrases"))
+    latents = LatentCorpus.encode(vae, corpus, labelled_bar("Encoding phrases"))
     latents.save(output)
     click.echo(
         f"Wrote {output}: {len(corpus.names)} melodies, {len(corpus.tokens)} phrases, {len(latents.mean)} distinct, "
@@ -61,7 +68,7 @@ def _publish(source, data_dir, preset, file_format, validation_share):
     from importlib.util import find_spec
     from pathlib import Path
 
-    from keras_symdiff.cli.aloud import announce_backend
+    from keras_symdiff.cli.console import announce_backend
 
     if file_format == "tfrecord" and find_spec("tensorflow") is None:
         raise click.ClickException("--format tfrecord needs TensorFlow: pip install 'keras_symdiff[tensorflow]'")

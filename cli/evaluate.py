@@ -2,7 +2,7 @@
 
 import click
 
-from keras_symdiff.cli.options import dry_run_option, print_config, seed_option
+from keras_symdiff.cli.options import dry_run_option, output_option, print_config, seed_option
 from keras_symdiff.diffusion.sampler import QUALITIES
 
 
@@ -12,25 +12,25 @@ from keras_symdiff.diffusion.sampler import QUALITIES
 @click.option("--data", metavar="DIR|FILE.npz", required=True, multiple=True, type=click.Path(exists=True),
               help="Held-out melodies: files or folders, or what `encode` wrote.")  # fmt: skip
 @click.option("--train", metavar="DIR|FILE.npz", multiple=True, type=click.Path(exists=True),
-              help="The melodies that were trained on. Default: those that the run directory names.")  # fmt: skip
+              help="Training melodies. Default: those that the run directory names.")  # fmt: skip
 @click.option("-n", "--num-samples", type=click.IntRange(2), default=1000, show_default=True,
-              help="Pieces a generator; infilling makes at most one of each held-out melody.")  # fmt: skip
+              help="Pieces per generator; infilling makes at most one per held-out melody.")  # fmt: skip
 @click.option("--steps", type=click.IntRange(1), default=None,
-              help="Reverse steps of the diffusion model. Default: all, as the paper has it (1000).")  # fmt: skip
+              help="Sampling steps of the diffusion model. Default: all, as in the paper (1000).")  # fmt: skip
 @click.option("--quality", type=click.Choice(list(QUALITIES)), default=None,
-              help="Sample as `sample` and `infill` do at this quality, instead of the paper's way.")  # fmt: skip
-@click.option("-o", "--output", metavar="DIR", required=True, type=click.Path(file_okay=False), help="Folder to write.")
+              help="Sample as `sample` and `infill` do at this quality. Default: the paper's sampler.")  # fmt: skip
+@output_option()
 @seed_option
 @dry_run_option
 def evaluate_command(run, baseline, data, train, num_samples, steps, quality, output, seed, dry_run):
     """Score a diffusion model and its autoregressive baseline beside interpolation, the prior, real music and nulls.
 
-    Writes report.json, tables.md (the paper's Tables 1 to 3, its figures beside ours) and PNG figures. The same command
-    again goes on where a killed one stopped; melodies are encoded anew each time, unless they come from `encode`. A
-    first look: `-n 50 --steps 100`.
+    Writes report.json, tables.md (the paper's Tables 1 to 3 beside its printed figures) and PNG figures. Given again,
+    the same command resumes a killed run; it encodes MIDI files again, but not the .npz files of `encode`. For a first
+    look: `-n 50 --steps 100`.
     """
     if quality and steps:
-        raise click.UsageError("--quality brings its own --steps: give one of them")
+        raise click.UsageError("Name one of --quality and --steps.")
     import json
     import os
 
@@ -48,21 +48,21 @@ def evaluate_command(run, baseline, data, train, num_samples, steps, quality, ou
     if dry_run:
         return print_config(options | {"output": output})
 
-    from keras_symdiff.cli.aloud import announce_backend, progress_bar, read_latents_aloud
+    from keras_symdiff.cli.console import announce_backend, progress_bar
+    from keras_symdiff.cli.read_inputs import read_latents_of
 
     announce_backend()
     import keras
 
-    from keras_symdiff import LatentDiffusion, LatentMDN, LatentTransform, MusicVAE
+    from keras_symdiff import Composer, LatentMDN, LatentTransform
     from keras_symdiff.evaluation.report import write_report
 
-    model, mdn, vae = LatentDiffusion.from_preset(run), LatentMDN.from_preset(baseline), MusicVAE.from_preset(run)
-    transform = LatentTransform.from_preset(run)
-    if LatentTransform.from_preset(baseline).get_config() != transform.get_config():
+    composer, mdn = Composer.from_preset(run), LatentMDN.from_preset(baseline)
+    if LatentTransform.from_preset(baseline).get_config() != composer.transform.get_config():
         raise click.ClickException(f"{run} and {baseline} were trained on latents of different scales")
     write_report(
-        output, model, mdn, transform, vae, read_latents_aloud(vae, train), read_latents_aloud(vae, data),
-        options | {"backend": keras.backend.backend()},
-        lambda label, *done: progress_bar(label)(*done),
+        output, composer.model, mdn, composer.transform, composer.vae,
+        read_latents_of(composer.vae, train), read_latents_of(composer.vae, data),
+        options | {"backend": keras.backend.backend()}, progress_bar(),
     )  # fmt: skip
     click.echo(f"Wrote {output}/tables.md, report.json and figures")

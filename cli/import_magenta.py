@@ -2,16 +2,18 @@
 
 import click
 
+from keras_symdiff.cli.options import output_option
+
 
 @click.command("import-magenta")
 @click.argument("checkpoint", metavar="CHECKPOINT", type=click.Path())
-@click.option("-o", "--output", metavar="DIR", required=True, type=click.Path(file_okay=False), help="Folder to write.")
+@output_option()
 def import_magenta_command(checkpoint, output):
     """Turn CHECKPOINT, the prefix of a TF1 checkpoint or a .tar that holds one, into a folder for `--preset`.
 
-    Magenta is not needed; TensorFlow is, for this command only. Any sizes of the `cat-mel_2bar_big` graph will do.
+    Needs TensorFlow, but not Magenta. Reads any sizes of the `cat-mel_2bar_big` graph.
     """
-    from keras_symdiff.cli.aloud import announce_backend
+    from keras_symdiff.cli.console import announce_backend
 
     announce_backend()
     from keras_symdiff.vae.music_vae import MusicVAE

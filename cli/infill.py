@@ -1,74 +1,95 @@
-"""`symdiff infill`: compose bars of a tune anew, between its own."""
+"""`symdiff infill`: compose bars of a song's melody anew."""
 
 import click
 
-from keras_symdiff.cli.options import audio_option, model_option, sampler_options, seed_option, temperature_option
+from keras_symdiff.cli.options import (
+    asked_options,
+    audio_option,
+    model_option,
+    output_option,
+    sampler_options,
+    seed_option,
+    temperature_option,
+)
 
 
 @click.command("infill")
 @click.argument("midi", metavar="SONG.mid", type=click.Path(exists=True, dir_okay=False))
 @click.option("--bars", metavar="FIRST-LAST", multiple=True,
-              help="Bars to compose, from 1, both included; or beats: 17.3-18.2. May be given again.")  # fmt: skip
+              help="Bars to compose, from 1, both included, or beats: 17.3-18.2. Repeat for more.")  # fmt: skip
 @click.option("--continue", "continue_bars", metavar="N", type=click.IntRange(1),
-              help="Compose N bars beyond the melody's last one.")  # fmt: skip
+              help="Compose N bars after the melody's last one.")  # fmt: skip
 @click.option("--track", metavar="N", type=click.IntRange(1), help="The melody's track, as `inspect` numbers it.")
 @click.option("--track-name", metavar="NAME", help="The melody's track by its name.")
-@click.option("--keep-rhythm", is_flag=True, help="Compose new pitches in the rhythm that is there.")
-@click.option("--keep-pitches", is_flag=True, help="Compose a new rhythm of the pitches that are there.")
+@click.option("--keep-rhythm", is_flag=True, help="Keep the rhythm, compose new pitches.")
+@click.option("--keep-pitches", is_flag=True, help="Keep the pitches, compose a new rhythm.")
 @click.option("--takes", type=click.IntRange(1, 64), default=1, show_default=True,
-              help="How many to choose from: ranked, without near-duplicates, on a page to hear them.")  # fmt: skip
-@click.option("-o", "--output", metavar="DIR", required=True, type=click.Path(file_okay=False), help="Folder to write.")
+              help="Takes to choose from: ranked, on a page that plays them.")  # fmt: skip
+@click.option("--no-harmony", is_flag=True, help="Do not hear the other tracks.")
+@asked_options
+@click.option("--like", metavar="TAKE.json", type=click.Path(exists=True, dir_okay=False),
+              help="Start from this earlier take of the song.")  # fmt: skip
+@click.option("--variation", type=click.FloatRange(0, 1, min_open=True), default=0.3, show_default=True,
+              help="How far to go from it.")  # fmt: skip
+@output_option()
 @sampler_options
 @audio_option
 @temperature_option
 @model_option
 @seed_option
-@click.option("--dry-run", is_flag=True, help="Show what would be kept and what composed, and stop.")
+@click.option("--dry-run", is_flag=True, help="Draw which bars are kept and which composed, and stop.")
 def infill_command(
-    midi, bars, continue_bars, track, track_name, keep_rhythm, keep_pitches, takes,
-    output, sampler, audio, temperature, preset, seed, dry_run,
+    midi, bars, continue_bars, track, track_name, keep_rhythm, keep_pitches, takes, no_harmony,
+    asked, like, variation, output, sampler, audio, temperature, preset, seed, dry_run,
 ):  # fmt: skip
     """Compose bars of SONG.mid's melody anew, fitting the bars around them.
 
-    The notes of the melody's track that start in these bars are replaced; every other event of the file stays. A note
-    that sounds into them from before is cut there. Writes the file with its new bars, a record from which `replay`
-    makes it again, and a piano roll (PNG) that frames them; of several takes, all of these files and one page (HTML).
+    Replaces the notes of the melody's track that start in these bars and keeps every other event of the file. A note
+    that sounds into them from before ends there. Writes the new file, a record for `replay`, and a piano roll (PNG);
+    for several takes, one page (HTML) in place of the piano roll.
     """
     if not bars and not continue_bars:
-        raise click.UsageError("Name bars with --bars, or how many to go on for with --continue")
+        raise click.UsageError("Name bars with --bars, or a number of bars with --continue.")
     if track and track_name is not None:
-        raise click.UsageError("Name one of --track and --track-name")
+        raise click.UsageError("Name one of --track and --track-name.")
     if keep_rhythm and keep_pitches:
-        raise click.UsageError("Name one of --keep-rhythm and --keep-pitches: both leave nothing to compose")
+        raise click.UsageError("Name one of --keep-rhythm and --keep-pitches: both leave nothing to compose.")
     from keras_symdiff.infilling.infill_request import InfillRequest
-    from keras_symdiff.render.bar_picture import draw_bars
+    from keras_symdiff.music.song import Song
 
-    keep = "rhythm" if keep_rhythm else "pitches" if keep_pitches else None
-    request = InfillRequest(
-        midi, bars, continue_bars or 0, track, track_name, keep, takes, seed, sampler, temperature
-    )  # fmt: skip
-    piece = request.read_piece()
-    melody, names = piece.melody, ", ".join(gap.name for gap in piece.gaps)
+    asked |= {
+        "bars": bars, "continue_bars": continue_bars or 0, "track": track, "track_name": track_name,
+        "keep": "rhythm" if keep_rhythm else "pitches" if keep_pitches else None, "takes": takes, "seed": seed,
+        "temperature": temperature, "harmony": not no_harmony, "variation": variation,
+    }  # fmt: skip
+    song = Song.open(midi)
+    piece = InfillRequest(sampler=sampler, **asked).find(song)  # refuses before the models load
+    melody = piece.melody
     click.echo(f"Melody: {melody.name or '(no name)'} (track {melody.track + 1}), because {piece.reason}")
-    click.echo(f"Composing bars {names}")
+    click.echo(f"Composing bars {', '.join(gap.name for gap in piece.gaps)}")
     if dry_run:
-        lines = melody.grid.bar_lines(max(piece.num_steps, melody.num_steps, piece.gaps[-1].end_step))
-        return click.echo(draw_bars(melody, piece.gaps, lines))
+        from keras_symdiff.render.bar_picture import draw_bars
 
-    from keras_symdiff.cli.aloud import announce_backend, progress_bar
+        return click.echo(draw_bars(melody, piece.gaps, piece.bar_lines))
 
-    announce_backend()
-    from keras_symdiff.infilling.loaded_preset import LoadedPreset
-    from keras_symdiff.infilling.make_takes import make_takes
-    from keras_symdiff.infilling.ranking import score_table
+    from keras_symdiff.cli.load_composer import load_composer
 
-    loaded = LoadedPreset.load(preset)
-    click.echo(f"Weights: {loaded.model.weights_origin}", err=True)
-    made = make_takes(request, loaded, progress_bar("Sampling"), piece)
+    composer, progress = load_composer(preset, sampler)
+    click.echo(_hearing(song, melody, composer.hears and not no_harmony))
+    made = composer.infill(song, quality=sampler, like=like, progress=progress, **asked)
     written = made.write(output, audio)
-    click.echo(score_table(made))
+    click.echo(made.table())
     if written.renderer:
         click.echo(f"Audio: {written.renderer}", err=True)
     if written.page:
-        return click.echo(f"Wrote {len(written.files)} takes to {output}. Hear them: {written.page}")
+        return click.echo(f"Wrote {len(written.files)} takes to {output}. Listen: {written.page}")
     click.echo(f"Wrote {written.files[0]} and its picture")
+
+
+def _hearing(song, melody, hears):
+    """One line on what the model hears besides the melody."""
+    others = [track for track in song.tracks if not track.is_drum and track.index != melody.track]
+    names = ", ".join(track.name or f"track {track.index + 1}" for track in others)
+    if not others:
+        return "Hearing the melody alone: there are no other pitched tracks"
+    return f"Hearing the other tracks: {names}" if hears else f"Not hearing the other tracks: {names}"

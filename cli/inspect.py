@@ -2,14 +2,16 @@
 
 import click
 
+_BARS_PER_LINE = 8  # of chords
+
 
 @click.command("inspect")
 @click.argument("file_or_dir", type=click.Path(exists=True))
 def inspect_command(file_or_dir):
     """Show the melodies of a MIDI file, or count those of a folder.
 
-    For a file: its tracks, meter, tempo and bars, which melody `infill` would use and why, what is dropped, and what
-    would be refused. For a folder: a table of counts, and the files that cannot be used, with reasons.
+    For a file: its tracks, metre, tempo, bars, key and chords, which melody `infill` uses and why, and what is dropped.
+    For a folder: a table of counts, and the files that cannot be used, with reasons.
     """
     import pathlib
 
@@ -33,8 +35,8 @@ def _inspect_file(path):
         for step, numerator, denominator in chosen.time_signatures
     ]
     click.echo(path)
-    click.echo(f"  bars      {max(melody.num_bars for melody in melodies)}, {song.ticks_per_quarter} ticks a quarter")
-    click.echo(f"  tempo     {_shortened(tempos)} (quarters a minute)")
+    click.echo(f"  bars      {max(melody.num_bars for melody in melodies)}, {song.ticks_per_quarter} ticks per quarter")
+    click.echo(f"  tempo     {_shortened(tempos)} (quarters per minute)")
     click.echo(f"  meter     {_shortened(meters) or 'none given, taken as 4/4'}")
     click.echo("  track  name                  program  bars      pitches  notes  in line  phrases  rests")
     for melody in melodies:
@@ -46,6 +48,7 @@ def _inspect_file(path):
         )
     click.echo(f"  used      {chosen.name or '(no name)'} (track {chosen.track + 1}), because {reason}")
 
+    _show_harmony(song, chosen)
     dropped = []
     drums = sum(track.is_drum for track in song.tracks)
     if drums:
@@ -63,11 +66,33 @@ def _inspect_file(path):
     click.echo(f"  refused   {', '.join(odd) or 'nothing'}")
 
 
+def _show_harmony(song, melody):
+    """The key of melody and harmony, and the chords that the other tracks sound in each bar."""
+    import numpy as np
+
+    from keras_symdiff.music.accompaniment import accompaniment, beneath_phrases
+    from keras_symdiff.music.chord_symbols import Chords
+    from keras_symdiff.music.key import SURE, estimate_key, pitch_class_weights
+
+    beneath = beneath_phrases(song, melody.track, melody.phrase_steps)
+    key, confidence = estimate_key(pitch_class_weights(melody.phrases()[0], beneath))
+    click.echo(f"  key       {key}{'' if confidence >= SURE else ', or another'}")
+    lines = song.grid.bar_lines(song.num_steps)
+    halves = np.append(np.stack([lines[:-1], (lines[:-1] + lines[1:]) // 2], axis=1), lines[-1])
+    heard = accompaniment(song, melody.track, halves)
+    if np.isnan(heard).all():
+        return click.echo("  chords    none: there are no other pitched tracks")
+    bars = Chords.heard(heard, beats_per_bar=2).bars
+    for first in range(0, len(bars), _BARS_PER_LINE):
+        row = " | ".join(" ".join(bar) for bar in bars[first : first + _BARS_PER_LINE])
+        click.echo(f"  {'' if first else 'chords':<9} {first + 1:>4}  {row}")
+
+
 def _inspect_folder(path):
-    from keras_symdiff.cli.aloud import progress_bar
+    from keras_symdiff.cli.console import labelled_bar
     from keras_symdiff.music.corpus import read_corpus
 
-    corpus = read_corpus(path, progress_bar("Reading MIDI files"))
+    corpus = read_corpus(path, labelled_bar("Reading MIDI files"))
     labels = {
         "files": "files with a melody",
         "skipped": "files skipped",

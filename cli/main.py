@@ -1,24 +1,29 @@
 """The `symdiff` command: one file a verb, each loaded when it is called."""
 
+import functools
 import importlib
 import importlib.util
 import os
 import sys
+import traceback
+import warnings
 
 import click
 
 from keras_symdiff.cli.options import BACKENDS
 from keras_symdiff.version import __version__
 
+_OURS = ("keras_symdiff", "tfds_lmd_latents")  # packages whose errors say what to put right
+
 _COMMANDS = {
     "inspect": "Show the melodies of a MIDI file, or count those of a folder.",
     "train-vae": "Train a MusicVAE on the phrases of MIDI files.",
-    "import-magenta": "Turn a checkpoint of Magenta's MusicVAE into a folder that the other commands read.",
+    "import-magenta": "Turn a checkpoint of Magenta's MusicVAE into a preset folder.",
     "encode": "Encode the melodies of MIDI files into latents (.npz).",
     "decode": "Decode latents (.npz) into MIDI files.",
-    "train": "Train a diffusion model, or its baseline, on the melodies of MIDI files or on encoded ones.",
-    "sample": "Compose new 64-bar melodies.",
-    "infill": "Compose bars of a tune anew, between its own.",
+    "train": "Train a diffusion model, or its baseline, on MIDI files or encoded melodies.",
+    "sample": "Compose new melodies.",
+    "infill": "Compose bars of a song's melody anew.",
     "replay": "Make a take of `infill` again, to the byte.",
     "evaluate": "Score a trained model as the paper does, beside baselines, nulls and real music.",
 }
@@ -48,32 +53,55 @@ class _LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__)
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.pass_context
-def symdiff(context):
+def symdiff(context, debug):
     """Diffusion models of melodies: MIDI in, new and infilled MIDI out."""
+    context.obj["debug"] = debug
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
 
 
 def main():
-    """Runs `symdiff`; what a user can put right ends as one line on stderr: exit code 2 for its options, else 1."""
+    """Runs `symdiff`. An error is one line on stderr; the exit code is 2 for wrong options, else 1."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow talks of missing GPUs, on every backend
+    state = {}
     try:
         choose_backend()
-        symdiff.main(prog_name="symdiff", standalone_mode=False)
+        with warnings.catch_warnings():
+            warnings.showwarning = functools.partial(_show_warning, warnings.showwarning)
+            symdiff.main(prog_name="symdiff", standalone_mode=False, obj=state)
     except click.exceptions.Abort:
         click.echo("Interrupted.", err=True)
         sys.exit(130)
-    except click.UsageError as error:
-        command = error.ctx.command_path if error.ctx else "symdiff"
-        _fail(f"{error.format_message()} (see {command} --help)", error.exit_code)
     except click.ClickException as error:
-        _fail(error.format_message(), error.exit_code)
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        _fail(f"{where}{error.strerror or error}")
-    except (ValueError, ImportError) as error:
-        _fail(error)
+        where = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else None
+        _fail(error.format_message() + (f" (see {where} --help)" if where else ""), error.exit_code)
+    except Exception as error:
+        if state.get("debug"):
+            traceback.print_exc()
+        _fail(_explain(error))
+
+
+def _show_warning(show, message, category, filename, *where):
+    """Ours as one line; the others as they are."""
+    if category is UserWarning and os.path.basename(os.path.dirname(filename)) in ("cli", "keras_symdiff"):
+        click.echo(f"Note: {message}", err=True)
+    else:
+        show(message, category, filename, *where)
+
+
+def _explain(error):
+    """One line on an error: its own where it tells what to put right, else with the request to report it."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    raised_in = trace.tb_frame.f_globals.get("__name__", "").split(".")[0] if trace else ""
+    if isinstance(error, ImportError) or (isinstance(error, ValueError) and raised_in in _OURS):
+        return error
+    return f"{type(error).__name__}: {error} This is a bug: please report it, with what `symdiff --debug ...` shows."
 
 
 def _fail(message, exit_code=1):
@@ -82,9 +110,9 @@ def _fail(message, exit_code=1):
 
 
 def choose_backend():
-    """Takes the first installed backend where `KERAS_BACKEND` is unset.
+    """Chooses the first installed backend if `KERAS_BACKEND` is unset.
 
-    Keras itself would take TensorFlow, installed or not, and write that into its configuration file as if chosen.
+    Keras itself would choose TensorFlow, installed or not, and write that into its configuration file.
     """
     if os.environ.get("KERAS_BACKEND"):
         return

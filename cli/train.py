@@ -2,29 +2,29 @@
 
 import click
 
-from keras_symdiff.cli.options import dry_run_option, print_config, seed_option, training_options
+from keras_symdiff.cli.options import dry_run_option, output_option, print_config, seed_option, training_options
 
 
 @click.command("train")
 @click.argument("paths", metavar="DIR...|FILE.npz...", nargs=-1, required=True, type=click.Path(exists=True))
-@click.option("-o", "--output", metavar="RUN", required=True, type=click.Path(file_okay=False), help="Run directory.")
+@output_option("RUN", help="Run directory.")
 @click.option("--vae", metavar="NAME|RUN", help="The MusicVAE that encodes: a preset or run directory.")
 @click.option("--init-from", metavar="NAME|RUN",
-              help="Fine-tune the model of this preset or run, on latents of its MusicVAE at its scale.")  # fmt: skip
+              help="Fine-tune this preset or run, with its MusicVAE and scaling.")  # fmt: skip
 @click.option("--validation", metavar="DIR|FILE.npz", type=click.Path(exists=True),
-              help="Melodies to validate on. Default: a twentieth of the files.")  # fmt: skip
+              help="Validation melodies. Default: a twentieth of the files.")  # fmt: skip
 @click.option("--model", type=click.Choice(["diffusion", "mdn"]), default="diffusion", show_default=True,
               help="mdn: TransformerMDN, the paper's autoregressive baseline.")  # fmt: skip
 @click.option("--size", type=click.Choice(["small", "paper"]), show_default="paper",
               help="paper: 25.6M parameters (mdn: 38M); small: 4.6M (mdn: 4.9M).")  # fmt: skip
 @click.option("--threshold", type=click.FloatRange(0, min_open=True), show_default="1.0",
-              help="Keep latent dimensions of a mean posterior standard deviation below this.")  # fmt: skip
+              help="Keep the latent dimensions whose mean posterior standard deviation is lower.")  # fmt: skip
 @click.option("--step-power", type=click.FloatRange(1), show_default="1.0",
-              help="Above 1, training sees more of the low noise levels: 2 suits small diffusion models.")  # fmt: skip
+              help="Above 1: more training at low noise levels. 2 suits small diffusion models.")  # fmt: skip
 @click.option("--given-share", type=click.FloatRange(0, 1), show_default="0.0",
-              help="Share of training pieces with given phrases, for better infilling. 0 is the paper's.")  # fmt: skip
+              help="Share of training pieces with given phrases, for better infilling. The paper: 0.")  # fmt: skip
 @click.option("--ema-momentum", type=click.FloatRange(0, 1, max_open=True), default=0.9999, show_default=True,
-              help="Of the moving average of weights that samples come from.")  # fmt: skip
+              help="Momentum of the moving average of the weights, which samples come from.")  # fmt: skip
 @training_options(batch_size=None, learning_rate=None, epochs=125, steps=4000)
 @seed_option
 @dry_run_option
@@ -32,13 +32,12 @@ def train_command(
     paths, output, vae, init_from, validation, model, size, threshold, step_power, given_share, precision, epochs,
     dry_run, **training,
 ):  # fmt: skip
-    """Train a model on the 64-bar pieces of all melodies in DIR... (folders, MIDI files), or on the .npz files that
-    `encode` wrote (or folders of them).
+    """Train a model on the 64-bar pieces of all melodies in DIR... (folders, MIDI files), or on .npz files of `encode`.
 
-    Defaults are the paper's: 500,000 steps (its mdn took half as many: --epochs 63), batches of 64 pieces and a
-    learning rate of 0.001 (mdn: 128 and 0.0003; with --init-from a tenth), times 0.98 an epoch. The same command
-    again goes on where a killed run stopped. RUN holds all that `sample` and `infill` need. A first try on some
-    hundred tunes: `--epochs 5 --steps 200 --ema-momentum 0.99`.
+    Defaults are the paper's: 500,000 steps of 64 pieces at a learning rate of 0.001 (mdn: 128 and 0.0003, --epochs 63;
+    with --init-from a tenth of the rate), times 0.98 per epoch. The same command resumes a killed run. RUN holds all
+    that `sample` and `infill` need. For a first try on some hundred tunes: `--epochs 5 --steps 200 --ema-momentum
+    0.99`.
     """
     from keras_symdiff.models.sizes import BATCH_SIZES, RATES, SIZES
 
@@ -64,7 +63,8 @@ def train_command(
     if dry_run:
         return print_config(options | {"epochs": epochs})
 
-    from keras_symdiff.cli.aloud import announce_backend, read_pieces_aloud
+    from keras_symdiff.cli.console import announce_backend
+    from keras_symdiff.cli.read_inputs import read_pieces_of
 
     announce_backend()
     import keras
@@ -79,7 +79,7 @@ def train_command(
     vae = MusicVAE.from_preset(vae or init_from)
     if init_from is not None:
         read_config(preset_folder(init_from) / wrapper.preset_part)  # what is not there is missed before long work
-    latents, train, held_out = read_pieces_aloud(vae, paths, validation)
+    latents, train, held_out = read_pieces_of(vae, paths, validation)
     phrases = np.unique(train)
     if init_from is None:
         transform = LatentTransform.fit(latents.mean[phrases], latents.stddev[phrases], threshold)

@@ -2,28 +2,30 @@
 
 import click
 
-from keras_symdiff.cli.options import dry_run_option, print_config, seed_option, training_options
+from keras_symdiff.cli.options import dry_run_option, output_option, print_config, seed_option, training_options
 
 
 @click.command("train-vae")
 @click.argument("paths", metavar="DIR...", nargs=-1, required=True, type=click.Path(exists=True))
-@click.option("-o", "--output", metavar="RUN", required=True, type=click.Path(file_okay=False), help="Run directory.")
+@output_option("RUN", help="Run directory.")
 @click.option("--validation", metavar="DIR", type=click.Path(exists=True),
-              help="Melodies to hold out. Default: every hundredth phrase.")  # fmt: skip
-@click.option("--init-from", metavar="NAME|RUN", help="Go on from the MusicVAE of this preset or run, of its size.")
+              help="Validation melodies. Default: every hundredth phrase.")  # fmt: skip
+@click.option("--init-from", metavar="NAME|RUN", help="Continue from the MusicVAE of this preset or run.")
 @click.option("--decoder-noise", metavar="DEVIATIONS", type=click.FloatRange(0, min_open=True),
-              help="Train the decoder alone, on latents with noise of up to so many posterior standard deviations: it "
-                   "then reads what a diffusion model makes.")  # fmt: skip
+              help="Train the decoder alone, on latents with noise of up to so many posterior standard deviations, so "
+                   "that it reads what a diffusion model makes.")  # fmt: skip
 @click.option("--size", type=click.Choice(["dense", "small", "magenta"]), show_default="dense",
               help="dense: 6.7M parameters; LSTMs: small, 2.3M, and magenta, cat-mel_2bar_big.")  # fmt: skip
-@click.option("--kl-weight", type=click.FloatRange(0), default=0.5, show_default=True, help="Largest weight of the KL.")
+@click.option(
+    "--kl-weight", type=click.FloatRange(0), default=0.5, show_default=True, help="Largest weight of the KL term."
+)
 @click.option("--kl-rate", type=click.FloatRange(0, 1, max_open=True), default=0.99999, show_default=True,
               help="The weight after n steps is kl-weight * (1 - kl-rate^n).")  # fmt: skip
-@click.option("--free-bits", type=click.FloatRange(0), default=0.0, show_default=True, help="Bits a phrase for free.")
+@click.option("--free-bits", type=click.FloatRange(0), default=0.0, show_default=True, help="Free bits per phrase.")
 @click.option("--token-dropout", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True,
-              help="Share of previous tokens hidden from the decoder in training.")  # fmt: skip
+              help="Share of previous tokens that are hidden from the decoder.")  # fmt: skip
 @click.option("--crossed", type=click.FloatRange(0, 1), default=0.0, show_default=True,
-              help="Share of training phrases that end as another one does.")  # fmt: skip
+              help="Share of training phrases that get the end of another one.")  # fmt: skip
 @training_options(batch_size=512, learning_rate=1e-3, epochs=100, steps=1000)
 @seed_option
 @dry_run_option
@@ -46,16 +48,15 @@ def train_vae_command(
 ):
     """Train a MusicVAE on the 2-bar phrases of all melodies in DIR... (folders or MIDI files).
 
-    Defaults are those of Magenta's cat-mel_2bar_big, but for the size and its scheduled sampling, for which token
-    dropout stands. The rate of dense networks decays to zero over the run. The same command again goes on where a
-    killed run stopped.
+    Defaults are those of Magenta's cat-mel_2bar_big, except for the size, and with token dropout in place of scheduled
+    sampling. The rate of dense networks decays to zero over the run. The same command resumes a killed run.
     """
     from keras_symdiff.vae.sizes import SIZES
 
     if init_from is not None and size is not None:
         raise click.UsageError("--size does not go with --init-from, which has its own.")
     if init_from is None and decoder_noise is not None:
-        raise click.UsageError("--decoder-noise trains a decoder further: name its MusicVAE with --init-from.")
+        raise click.UsageError("--decoder-noise continues training: name a MusicVAE with --init-from.")
     sizes = SIZES[size or "dense"] if init_from is None else {}
     sizes = sizes | model_options | {"seed": seed, "decoder_noise": decoder_noise}
     training = {"steps": steps, "batch_size": batch_size, "learning_rate": learning_rate, "crossed": crossed}
@@ -71,7 +72,8 @@ def train_vae_command(
     if dry_run:
         return print_config(options | {"epochs": epochs})
 
-    from keras_symdiff.cli.aloud import announce_backend, read_corpus_aloud
+    from keras_symdiff.cli.console import announce_backend
+    from keras_symdiff.cli.read_inputs import read_corpus_of
 
     announce_backend()
     import keras
@@ -80,8 +82,8 @@ def train_vae_command(
     from keras_symdiff.vae.music_vae import MusicVAE
     from keras_symdiff.vae.train import split_phrases, train_vae
 
-    corpus = read_corpus_aloud(paths)
-    held_out = None if validation is None else read_corpus_aloud([validation]).distinct()[0]
+    corpus = read_corpus_of(paths)
+    held_out = None if validation is None else read_corpus_of([validation]).distinct()[0]
     train, held_out = split_phrases(corpus.distinct()[0], held_out)
     click.echo(f"{len(train)} distinct phrases to train on, {len(held_out)} held out")
     keras.utils.set_random_seed(seed)  # the initial weights

@@ -1,5 +1,6 @@
 from . import metrics as metrics
 from .autoregressive.latent_mdn import LatentMDN as LatentMDN
+from .composer import Composer as Composer
 from .diffusion.generate import infill as infill
 from .diffusion.generate import sample as sample
 from .diffusion.latent_diffusion import LatentDiffusion as LatentDiffusion
@@ -22,5 +23,6 @@ from .models.transformer_mdn import TransformerMDN as TransformerMDN
 from .music.melody import Melody as Melody
 from .music.midi import read_melodies as read_melodies
 from .music.midi import write_midi as write_midi
+from .music.song import Song as Song
 from .vae.music_vae import MusicVAE as MusicVAE
 from .version import __version__ as __version__

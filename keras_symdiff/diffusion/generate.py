@@ -76,7 +76,7 @@ def sample(
 
 def infill(
     model, latents, keep_mask, seed=0, schedule=None, batch_size=32, progress=None, first_piece=0, sampler=None,
-    conditions=None, repeats=None, varies=None,
+    conditions=None, repeats=None, varies=None, start=None, variation=1.0,
 ):  # fmt: skip
     """Generates the missing phrases of pieces; the given ones come back bit-exact.
 
@@ -99,6 +99,9 @@ def infill(
             such phrases equal: to the given one, if one is given. Defaults to `None`: all are new.
         varies: `(B, L)`, int. As `repeats`, for what is the same down to a noise level and then free: a variation.
             Defaults to `None`: `repeats`.
+        start: `(B, L, D)`. Scaled latents to start from, noised, in place of noise. Defaults to `None`: noise.
+        variation: Float in (0, 1]. Share of the steps that is taken from `start`: the more, the less is left of it.
+            Defaults to `1.0`, after which next to nothing is.
 
     Returns:
         `(B, L, D)`, float32 array: `latents` with the missing phrases generated.
@@ -131,7 +134,15 @@ def infill(
     given = np.where(keep_mask[:, :, None], latents, np.float32(0))
     told = _told(model, len(latents), conditions, repeats, varies, keep_mask)
     told |= {"given": given, "keep_mask": keep_mask}
-    return _generate(model, len(latents), told, seed, schedule, batch_size, progress, first_piece, sampler)
+    if start is not None:
+        start = np.asarray(start, dtype=np.float32)
+        if start.shape != latents.shape:
+            raise ValueError(f"`start` must have shape {latents.shape}. Received: shape {start.shape}")
+        check_finite("`start`", start)
+        told["start"] = np.where(keep_mask[:, :, None], given, start)
+    return _generate(
+        model, len(latents), told, seed, schedule, batch_size, progress, first_piece, sampler, variation=variation
+    )
 
 
 def _told(model, num_samples, conditions, repeats, varies, keep_mask=None):
@@ -168,14 +179,18 @@ def _told(model, num_samples, conditions, repeats, varies, keep_mask=None):
     return told
 
 
-def _generate(model, num_samples, told, seed, schedule, batch_size, progress, first_piece, sampler, observe=None):
+def _generate(
+    model, num_samples, told, seed, schedule, batch_size, progress, first_piece, sampler, observe=None, variation=1.0
+):
     _check_integer("seed", seed, 0)
     _check_integer("first_piece", first_piece, 0)
     _check_integer("batch_size", batch_size, 1)
     denoiser = _denoiser(model)
     schedule = schedule or getattr(model, "schedule", None) or NoiseSchedule.linear()
     sampler = sampler or Sampler()
-    steps = _steps(sampler, schedule)  # (S, 5), or (S, 7) of a solver
+    if not 0 < variation <= 1:
+        raise ValueError(f"`variation` must be in (0, 1]. Received: variation={variation}")
+    steps = _steps(sampler, schedule, variation if "start" in told else 1.0)  # (S, 5), or (S, 7) of a solver
     take_steps = ancestral_sampling if sampler.name == "ancestral" else solver_sampling
     shows_given = "given" in told and getattr(model, "given_share", 0) > 0
     hears = "condition" in told and bool(np.any(told["condition"] * (1.0 - ALWAYS_TOLD)))
@@ -200,6 +215,9 @@ def _generate(model, num_samples, told, seed, schedule, batch_size, progress, fi
         forward_streams = noise_streams(seed, numbers, Purpose.FORWARD)
         inputs = {name: array[indices] for name, array in told.items()}
         x = draw(reverse_streams, shape)  # (B, L, D)
+        if "start" in inputs:
+            level = steps[0, 0]
+            x = level * inputs.pop("start") + np.sqrt(1 - level**2, dtype=np.float32) * x
         filled = min(batch, num_samples - first)
         if observe is not None:
             observe(0, x[:filled])
@@ -253,17 +271,21 @@ def _reverse_process(denoiser, take_steps, shows_given, guidance, condition_scal
     return _ReverseProcess(denoiser, take_steps, shows_given, guidance, condition_scale)
 
 
-def _steps(sampler, schedule):
+def _steps(sampler, schedule, share=1.0):
+    """The table of a sampler's last steps: all of them, or a share."""
     num_steps = schedule.num_steps if sampler.num_steps is None else sampler.num_steps
+    taken = max(1, round(share * num_steps))
     if sampler.name == "ancestral":
-        return reverse_steps(schedule.respaced(num_steps))
+        return reverse_steps(schedule.respaced(num_steps))[-taken:]
     make = {
         "ddim": functools.partial(ddim_steps, eta=sampler.eta),
         "dpm-solver": dpm_solver_steps,
         "dpm-solver-sde": functools.partial(dpm_solver_steps, stochastic=True, noise_scale=sampler.noise_scale),
         "heun": heun_steps,
     }[sampler.name]
-    return with_resampling(make(schedule.quadratic_levels(num_steps)), sampler.resamplings).astype(np.float32)
+    return with_resampling(make(schedule.quadratic_levels(num_steps)[-taken - 1 :]), sampler.resamplings).astype(
+        np.float32
+    )
 
 
 def _denoiser(model):

@@ -91,3 +91,21 @@ QUALITIES = {
     "normal": Sampler("dpm-solver-sde", 25, noise_scale=0.972, guidance=1.0),
     "best": Sampler("dpm-solver-sde", 100, noise_scale=0.978, guidance=1.0),
 }
+
+
+def as_sampler(quality: str | Sampler) -> Sampler:
+    """Returns the sampler of a quality.
+
+    Args:
+        quality: one of `QUALITIES`, or a `Sampler`, which is returned.
+
+    Raises:
+        ValueError: If there is no such quality.
+    """
+    if isinstance(quality, Sampler):
+        return quality
+    if quality not in QUALITIES:
+        raise ValueError(
+            f"`quality` must be one of {', '.join(QUALITIES)}, or a Sampler. Received: quality={quality!r}"
+        )
+    return QUALITIES[quality]

@@ -1,60 +1,73 @@
 """The notes of gaps in a melody."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from keras_symdiff import constants
 from keras_symdiff.diffusion.generate import infill
+from keras_symdiff.diffusion.latent_diffusion import LatentDiffusion
+from keras_symdiff.diffusion.sampler import Sampler
+from keras_symdiff.infilling.layout import Layout, phrase_tokens
+from keras_symdiff.infilling.told import Told
+from keras_symdiff.latents.latent_transform import LatentTransform
+from keras_symdiff.music.melody import Melody
 from keras_symdiff.vae.complete_phrases import complete_phrases
+from keras_symdiff.vae.music_vae import MusicVAE
 
 # Pieces of a seed that a window has for itself: windows of one noise would compose alike.
-_PIECES_A_WINDOW = 1 << 16
+_PIECES_PER_WINDOW = 1 << 16
 
 
 def compose_gaps(
-    model, transform, vae, melody, gaps, temperature=1e-3, seed=0, progress=None, sampler=None, num_takes=1
-):
+    model: LatentDiffusion,
+    transform: LatentTransform,
+    vae: MusicVAE,
+    layout: Layout,
+    temperature: float = 1e-3,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+    sampler: Sampler | None = None,
+    num_takes: int = 1,
+    told: Told | None = None,
+) -> list[Melody]:
     """Composes the notes of gaps from those around them.
 
-    The model sees as many phrases as it was trained on (32) in a window that is placed where most of them are known.
-    A window composes what lies within half its length; then the next one goes on, and sees what the one before has
-    composed: for gaps that are far apart, and for gaps of any length. It works from the left to the right, unless
-    nothing is known on the left. Phrases of rest and places before and after the melody are unknown to the model: its
-    training pieces have none.
+    The model sees as many phrases as it was trained on (32) in a window, which is placed where most of them are given.
+    A window composes what lies within half its length; then the next one follows, and sees what the one before has
+    composed: for gaps that are far apart, and for gaps of any length. Windows follow from left to right, unless nothing
+    is given on the left. Phrases of rest and places before and after the melody are unknown to the model: its training
+    pieces have none.
 
-    The phrases are those of the melody's grid, and the steps that fill a bar up stay empty; of a phrase that a gap
-    covers in part, the steps outside are given to the decoder (`complete_phrases`), and where no phrase is known whole
-    they are all there is to go by. The notes that stood in the gaps have no influence,
-    except that the grid begins with the bar of the melody's first note.
+    The phrases are those of the melody's bars, and the steps that fill a bar up stay empty. Where a gap covers a phrase
+    in part, its other steps are given to the decoder (`complete_phrases`). The notes that stood in the gaps have no
+    influence, except that the phrases begin with the bar of the melody's first note.
 
     Args:
         model: `LatentDiffusion`.
         transform: `LatentTransform`.
         vae: `MusicVAE`.
-        melody: `Melody`.
-        gaps: list of `Gap`, as `find_gaps` returns it.
-        temperature: float, of decoding.
-        seed: int. A take depends on it and the take's number only, up to float32 rounding.
-        progress: callback `(steps done, steps in total)` of a window.
+        layout: `Layout` of the melody, in the key in which the model hears it.
+        temperature: of decoding.
+        seed: at least 0. A take depends on it and the take's number only, up to float32 rounding.
+        progress: called with (steps done, steps in total) of a window. Defaults to `None`.
         sampler: `Sampler`. Defaults to the paper's.
-        num_takes: int, takes composed at once. Defaults to `1`.
+        num_takes: takes composed at once.
+        told: what the model is told of the phrases. Defaults to `None`: nothing.
 
     Returns:
-        A list of `Melody`, one a take, with new notes in the gaps; see `Melody.replace_steps` for notes at their edges.
+        A melody for each take, with new notes in the gaps; see `Melody.replace_steps` for notes at their edges.
 
     Raises:
         ValueError: if no note is within reach of a gap.
     """
-    first_step = melody.first_step
-    for gap in gaps:
-        melody = melody.replace_steps(gap.first_step, np.zeros(gap.end_step - gap.first_step, np.int8))
-    steps = _lay_out(melody, first_step)  # (N, 32), the song's step of each phrase step, -1 where a bar is filled up
-    in_gap = np.zeros(steps.max() + 1, bool)  # (S,)
-    for gap in gaps:
-        in_gap[gap.first_step : gap.end_step] = True
-    free = np.where(steps >= 0, in_gap[steps] & ~melody.grid.stays_empty(steps), False)  # (N, 32)
-    length = model.denoiser.num_positions
+    melody, _, steps, free = layout
+    free = free.copy()
+    length, hears = model.denoiser.num_positions, model.denoiser.condition_dim is not None
     takes = [melody] * num_takes
-    tokens, reached = _tokens(melody, steps, free)  # (N, 32), and (N,): known phrases, later composed ones, rests too
+    tokens, reached = phrase_tokens(
+        melody, steps, free
+    )  # (N, 32), and (N,): known phrases, later composed ones, rests too
     noted = (tokens >= constants.FIRST_ONSET).any(axis=1)  # (N,), also of a phrase that a gap covers in part
     window_number = 0
     while free.any():
@@ -65,25 +78,32 @@ def compose_gaps(
         if not (reached | noted)[shown].any():
             bar = melody.grid.bar_of(steps[chunk[0]][steps[chunk[0]] >= 0].min()) + 1
             raise ValueError(f"No note within {length * constants.BARS_PER_PHRASE} bars around bar {bar} to go by")
-        tokens, known = map(np.stack, zip(*(_tokens(take, steps, free) for take in takes), strict=True))
+        tokens, known = map(np.stack, zip(*(phrase_tokens(take, steps, free) for take in takes), strict=True))
         latents = np.zeros((num_takes, length, transform.num_kept_dims), "float32")
         mean, _ = vae.encode(tokens[:, shown].reshape(-1, constants.PHRASE_STEPS))
         latents[:, : len(shown)] = transform.forward(mean).reshape(num_takes, len(shown), -1)
         keep_mask = np.zeros((num_takes, length), bool)
         keep_mask[:, : len(shown)] = known[:, shown]
-        first_piece = window_number * _PIECES_A_WINDOW
+        first_piece = window_number * _PIECES_PER_WINDOW
+        heard = {} if told is None else told.window(start, int(shown[-1]) + 1, length, hears)
+        heard = {name: np.repeat(array[None], num_takes, axis=0) for name, array in heard.items()}
+        if told is not None and told.start is not None:
+            begun = transform.forward(vae.encode(told.start[shown])[0])  # (K, D)
+            begun = np.pad(begun, ((0, length - len(shown)), (0, 0))).astype("float32")
+            heard |= {"start": np.repeat(begun[None], num_takes, axis=0), "variation": told.variation}
         scaled = infill(
-            model, latents, keep_mask, seed, progress=progress, first_piece=first_piece, sampler=sampler
+            model, latents, keep_mask, seed, progress=progress, first_piece=first_piece, sampler=sampler, **heard
         )  # (T, 32, D)
         composed = transform.inverse(scaled[:, chunk - start].reshape(-1, scaled.shape[-1]))  # (T * K, Z)
         forced = np.where(free[chunk], -1, tokens[:, chunk]).reshape(-1, constants.PHRASE_STEPS)  # (T * K, 32)
-        new = complete_phrases(vae, composed, forced, temperature, seed + window_number)
+        bias = None if told is None or told.bias is None else np.tile(told.bias[chunk], (num_takes, 1, 1))
+        new = complete_phrases(vae, composed, forced, temperature, seed + window_number, bias)
         ready = np.zeros_like(free)
         ready[chunk] = free[chunk]
-        in_song = np.zeros_like(in_gap)
+        in_song = np.zeros(steps.max() + 1, bool)
         in_song[steps[ready]] = True
         for number, phrases in enumerate(new.reshape(num_takes, len(chunk), -1)):
-            stream = np.zeros(len(in_gap), phrases.dtype)
+            stream = np.zeros(len(in_song), phrases.dtype)
             stream[steps[chunk][free[chunk]]] = phrases[free[chunk]]
             for first, end in _runs(in_song):
                 takes[number] = takes[number].replace_steps(first, stream[first:end])
@@ -91,31 +111,6 @@ def compose_gaps(
         reached[chunk] = True
         window_number += 1
     return takes
-
-
-def _lay_out(melody, first_step):
-    """Lays out a melody in phrases of which one begins at `first_step`, wherever its gaps begin: (N, 32)."""
-    steps = melody.phrase_steps.reshape(-1)
-    place = int(np.flatnonzero(steps == max(0, first_step))[0]) if first_step > 0 else 0
-    before, after = -place % constants.PHRASE_STEPS, place % constants.PHRASE_STEPS
-    return np.pad(steps, (before, after), constant_values=-1).reshape(-1, constants.PHRASE_STEPS)
-
-
-def _tokens(melody, steps, free):
-    """The phrases of a melody and which of them are known whole.
-
-    Returns:
-        Tuple of int8 tokens (N, 32), where a note-off ends what a gap may leave sounding, and bool (N,).
-    """
-    stream = melody.events(steps.max() + 1)
-    tokens = np.where(steps >= 0, stream[steps], constants.NO_EVENT)
-    real = np.flatnonzero(steps.reshape(-1) >= 0)
-    gap_ends = real[1:][free.reshape(-1)[real][:-1] & ~free.reshape(-1)[real][1:]]
-    ended = tokens.reshape(-1)[gap_ends]
-    tokens.reshape(-1)[gap_ends] = np.where(ended == constants.NO_EVENT, constants.NOTE_OFF, ended)
-    onsets = tokens >= constants.FIRST_ONSET
-    begun = np.logical_or.accumulate(onsets | free, axis=1)  # a phrase knows nothing of the one before it
-    return np.where(begun, tokens, constants.NO_EVENT), onsets.any(axis=1) & ~free.any(axis=1)
 
 
 def _next_chunk(wanted, known, most):

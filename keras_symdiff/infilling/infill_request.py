@@ -1,11 +1,17 @@
-"""What is to be composed anew in which piece, and how."""
+"""Which bars of a song to compose anew, and how."""
 
 import dataclasses
 from typing import NamedTuple
 
+import numpy as np
+from jaxtyping import Int
+
 from keras_symdiff.diffusion.sampler import QUALITIES, Sampler
-from keras_symdiff.infilling.gaps import find_gaps, parse_bars
+from keras_symdiff.infilling.asked import NO_FORM, ORIGINAL_FORM, Asked
+from keras_symdiff.infilling.gaps import Gap, find_gaps, kept_notes, parse_bars
+from keras_symdiff.infilling.layout import Layout
 from keras_symdiff.infilling.locks import notes_in_gap
+from keras_symdiff.music.form import Form
 from keras_symdiff.music.melody import Melody
 from keras_symdiff.music.midi import choose_melody, read_melodies
 from keras_symdiff.music.song import MAX_BARS, Song
@@ -14,77 +20,146 @@ MOST_TAKES = 64
 
 
 class Piece(NamedTuple):
-    """The melody that a request is about, why it is that one, its gaps, and the length of the whole piece in steps."""
+    """A song, the melody that a request is about, why it is that one, the gaps in it, and its phrases."""
 
+    song: Song
     melody: Melody
     reason: str
-    gaps: list
-    num_steps: int
+    gaps: list[Gap]
+    layout: Layout
+
+    @property
+    def bar_lines(self) -> Int[np.ndarray, " B"]:
+        """Steps at which the bars begin, and where the last one ends, new bars after the song's end included."""
+        return self.melody.grid.bar_lines(max(self.song.num_steps, self.melody.num_steps, self.gaps[-1].end_step))
 
 
-@dataclasses.dataclass(frozen=True)
-class InfillRequest:
-    """Bars of a MIDI file to compose anew, and all that decides how; only the model is missing.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class InfillRequest(Asked):
+    """Bars to compose anew, and all that decides how; only the song and the model are missing.
+
+    What `Asked` describes comes first.
 
     Args:
-        midi: path of the MIDI file.
-        bars: tuple of str, each as `parse_bars` reads it. Defaults to none, for `continue_bars` alone.
-        continue_bars: int, bars to compose beyond the melody's last one. Defaults to 0.
-        track: int, the melody's track from 1. Defaults to `None`: see `choose_melody`.
-        track_name: str, its name, in the place of `track`. Defaults to `None`.
-        keep: `"rhythm"` or `"pitches"`, what stays of the notes in the gaps. Defaults to `None`.
-        num_takes: int in [1, 64]. Defaults to 1.
-        seed: int. Defaults to 0.
+        bars: ranges of bars, each as `parse_bars` reads it. Defaults to none, for `continue_bars` alone.
+        continue_bars: bars to compose after the melody's last one.
+        track: the melody's track, from 1. Defaults to `None`: see `choose_melody`.
+        track_name: its name, in place of `track`.
+        keep: `"rhythm"` or `"pitches"`, what stays of the notes in the gaps. Defaults to `None`: nothing.
+        takes: how many takes to compose, in [1, 64].
+        seed: at least 0.
         sampler: `Sampler`. Defaults to the quality `normal`.
-        temperature: float, of decoding. Defaults to 1e-3.
+        temperature: of decoding.
+        harmony: whether the model hears the other tracks.
+        like: notes (first step, end step, pitch) of an earlier take, to start from. Defaults to `None`: from noise.
+        variation: how far from them to go, in (0, 1]: the share of the sampler's steps that is taken.
 
     Raises:
         ValueError: if an argument is out of range, or nothing is asked for.
+
+    Example:
+    ```python
+    piece = InfillRequest(bars=("17-32",), takes=8).find(Song.open("song.mid"))
+    ```
     """
 
-    midi: str
-    bars: tuple = ()
+    bars: tuple[str, ...] = ()
     continue_bars: int = 0
     track: int | None = None
     track_name: str | None = None
     keep: str | None = None
-    num_takes: int = 1
+    takes: int = 1
     seed: int = 0
     sampler: Sampler = QUALITIES["normal"]
     temperature: float = 1e-3
+    harmony: bool = True
+    like: tuple[tuple[int, int, int], ...] | None = None
+    variation: float = 0.3
 
     def __post_init__(self):
-        for field in dataclasses.fields(self)[1:]:
-            value = getattr(self, field.name)
-            if isinstance(value, bool) or not isinstance(value, float | int if field.type is float else field.type):
-                raise ValueError(f"`{field.name}` must be a {field.type}. Received: {field.name}={value!r}")
-        if not 0 <= self.continue_bars <= MAX_BARS or self.seed < 0:
+        super().__post_init__()
+        kinds = {
+            "bars": tuple, "continue_bars": int, "track": int | None, "track_name": str | None, "keep": str | None,
+            "takes": int, "seed": int, "sampler": Sampler, "temperature": float | int,
+        }  # fmt: skip
+        for name, kind in kinds.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, kind):
+                raise ValueError(f"`{name}` must be a {getattr(kind, '__name__', kind)}. Received: {name}={value!r}")
+        if not all(isinstance(text, str) for text in self.bars):
+            raise ValueError(f"`bars` are strings such as '17-32'. Received: bars={self.bars!r}")
+        if not 0 <= self.continue_bars <= MAX_BARS:
             raise ValueError(
-                f"`continue_bars` must be in [0, {MAX_BARS}], and `seed` at least 0. "
-                f"Received: continue_bars={self.continue_bars}, seed={self.seed}"
+                f"`continue_bars` must be in [0, {MAX_BARS}]. Received: continue_bars={self.continue_bars}"
             )
+        if self.seed < 0:
+            raise ValueError(f"`seed` must be at least 0. Received: seed={self.seed}")
+        if not self.temperature > 0:
+            raise ValueError(f"`temperature` must be positive. Received: temperature={self.temperature}")
         if not self.bars and not self.continue_bars:
-            raise ValueError("Name bars to compose, or how many to go on for. Received: neither")
+            raise ValueError("Name bars to compose, or how many to continue for. Received: neither")
+        if self.track is not None and self.track_name is not None:
+            raise ValueError(
+                f"Name a track by number or by name. Received: track={self.track}, track_name={self.track_name!r}"
+            )
         if self.keep not in (None, "rhythm", "pitches"):
-            raise ValueError(f"`keep` must be 'rhythm' or 'pitches', if anything. Received: keep={self.keep!r}")
-        if not 1 <= self.num_takes <= MOST_TAKES:
-            raise ValueError(f"`num_takes` must be in [1, {MOST_TAKES}]. Received: num_takes={self.num_takes}")
+            raise ValueError(f"`keep` must be 'rhythm', 'pitches' or None. Received: keep={self.keep!r}")
+        if not isinstance(self.harmony, bool):
+            raise ValueError(f"`harmony` must be True or False. Received: harmony={self.harmony!r}")
+        if (
+            isinstance(self.variation, bool)
+            or not isinstance(self.variation, int | float)
+            or not 0 < self.variation <= 1
+        ):
+            raise ValueError(f"`variation` must be in (0, 1]. Received: variation={self.variation!r}")
+        if self.like is not None and not (self.like and all(map(_is_note, self.like))):
+            raise ValueError(f"`like` must be notes (first step, end step, pitch). Received: like={self.like!r:.200}")
+        if not 1 <= self.takes <= MOST_TAKES:
+            raise ValueError(f"`takes` must be in [1, {MOST_TAKES}]. Received: takes={self.takes}")
 
-    def read_piece(self):
-        """Reads the file and finds the melody and the gaps.
+    def varying(self, melody: Melody, piece: Piece) -> "InfillRequest":
+        """The same request, for takes like one there is.
+
+        Args:
+            melody: the take's melody, on the song's steps.
+            piece: what `find` returned.
+
+        Raises:
+            ValueError: if it has no note in the gaps.
+        """
+        chosen = ~kept_notes(melody, piece.gaps)
+        columns = (melody.start_steps[chosen], melody.end_steps[chosen], melody.pitches[chosen])
+        notes = tuple(zip(*(column.tolist() for column in columns), strict=True))
+        if not notes:
+            names = ", ".join(gap.name for gap in piece.gaps)
+            raise ValueError(f"The take to vary has no notes in bars {names}")
+        return dataclasses.replace(self, like=notes)
+
+    def find(self, song: Song) -> Piece:
+        """Finds the melody and the gaps in a song.
+
+        Args:
+            song: `Song`.
 
         Returns:
             A `Piece`.
 
         Raises:
-            MidiError: if the file is not usable, or the bars are not there.
-            ValueError: if the bars or the track are none, or there is no note in them of which to keep a side.
+            MidiError: if the song has no melody, or the bars are not there.
+            ValueError: if there is no such track, the bars are not bars, there is no note in them to
+                keep a side of, or the form does not fit.
         """
         ranges = [parse_bars(text) for text in self.bars]
-        song = Song.open(self.midi)
         melody, reason = choose_melody(read_melodies(song), self.track, self.track_name)
-        num_steps = song.num_steps
-        gaps = find_gaps(melody, ranges, num_steps, self.midi, self.continue_bars)
+        gaps = find_gaps(melody, ranges, song.num_steps, song.name, self.continue_bars)
         for gap in gaps if self.keep else ():
             notes_in_gap(melody, gap, "old")
-        return Piece(melody, reason, gaps, num_steps)
+        layout = Layout.of(melody, gaps)
+        if self.form not in (None, NO_FORM, ORIGINAL_FORM):
+            for first, end in layout.new_runs:
+                Form.parse(self.form, end - first)
+        return Piece(song, melody, reason, gaps, layout)
+
+
+def _is_note(note):
+    return len(note) == 3 and all(type(value) is int for value in note) and 0 <= note[0] < note[1] and note[2] > 0

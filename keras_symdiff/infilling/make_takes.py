@@ -1,109 +1,103 @@
-"""Several takes of the same bars, ranked."""
+"""Several takes of the same bars, composed in one batch and ranked."""
 
 import dataclasses
+import math
+from collections.abc import Callable
 
-from keras_symdiff.infilling import locks as lock
+from keras_symdiff.infilling import locks
 from keras_symdiff.infilling.compose_gaps import compose_gaps
 from keras_symdiff.infilling.infill_request import InfillRequest, Piece
+from keras_symdiff.infilling.layout import transpose_within_range
 from keras_symdiff.infilling.loaded_preset import LoadedPreset
 from keras_symdiff.infilling.ranking import rank_takes, score_takes
+from keras_symdiff.infilling.take import Take
+from keras_symdiff.infilling.takes import Takes
+from keras_symdiff.infilling.told import hear, tell
+from keras_symdiff.music.melody import Melody
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Takes:
-    """Takes of one request, in the order of their noise: take `n` of a seed is the same however many are made.
-
-    Args:
-        request: `InfillRequest`, which names the track that was chosen.
-        preset: `LoadedPreset` that composed them.
-        piece: `Piece` as it was.
-        melodies: dict of take (int from 1) to `Melody`.
-        scores: dict of take to `TakeScores`.
-        order: list of the takes that are worth hearing, best first.
-        twins: dict of each near-duplicate to (better take, share of notes in both).
-    """
-
-    request: InfillRequest
-    preset: LoadedPreset
-    piece: Piece
-    melodies: dict
-    scores: dict
-    order: list
-    twins: dict
-
-    def write(self, folder, audio=False):
-        """Writes the takes in `order` to a folder; see `write_takes`."""
-        from keras_symdiff.infilling.write_takes import write_takes
-
-        return write_takes(self, folder, audio)
-
-
-def make_takes(request, preset, progress=None, piece=None):
+def make_takes(
+    request: InfillRequest, preset: LoadedPreset, piece: Piece, progress: Callable[[int, int], None] | None = None
+) -> Takes:
     """Composes takes in one batch and ranks them.
 
     Args:
         request: `InfillRequest`.
-        preset: `LoadedPreset`.
-        progress: callback `(steps done, steps in total)`. Defaults to `None`.
-        piece: what `request.read_piece()` returned, if it was called already. Defaults to `None`.
+        preset: the loaded preset.
+        piece: what `request.find(song)` returned.
+        progress: called with (steps done, steps in total). Defaults to `None`.
 
     Returns:
         `Takes`.
 
     Raises:
-        MidiError: if the file cannot be used.
         ValueError: if nothing can be composed.
-
-    Example:
-    ```python
-    takes = make_takes(InfillRequest("song.mid", bars=("17-32",), num_takes=8), LoadedPreset.load())
-    takes.write("out")
-    ```
     """
-    piece = piece or request.read_piece()
     melodies = compose_takes(request, preset, piece, progress)
-    numbers = list(melodies)
-    scores = score_takes(list(melodies.values()), piece.gaps, preset.training_phrases)
-    order, twins = rank_takes(list(melodies.values()), scores, piece.gaps)
-    return Takes(
-        dataclasses.replace(request, track=piece.melody.track + 1, track_name=None),
-        preset,
-        piece,
-        melodies,
-        dict(zip(numbers, scores, strict=True)),
-        [numbers[index] for index in order],
-        {numbers[index]: (numbers[better], share) for index, (better, share) in twins.items()},
-    )
+    numbers, melodies = list(melodies), list(melodies.values())
+    sounds = hear(request, piece, melodies[0].phrase_steps)
+    scores = score_takes(melodies, piece.gaps, sounds, preset.training_phrases)
+    before = dataclasses.replace(piece.melody, num_steps=melodies[0].num_steps, first_bar=melodies[0].first_bar)
+    (original,) = score_takes([before], piece.gaps, sounds)
+    original = dataclasses.replace(original, novelty=math.nan)
+    order, duplicates = rank_takes(melodies, scores, piece.gaps)
+    ranked = [Take(numbers[index], melodies[index], scores[index], piece) for index in order]
+    ranked += [
+        Take(numbers[index], melodies[index], scores[index], piece, numbers[better], share)
+        for index, (better, share) in duplicates.items()
+    ]
+    request = dataclasses.replace(request, track=piece.melody.track + 1, track_name=None)
+    return Takes(request, preset, piece, tuple(ranked), original)
 
 
-def compose_takes(request, preset, piece, progress=None):
+def compose_takes(
+    request: InfillRequest, preset: LoadedPreset, piece: Piece, progress: Callable[[int, int], None] | None = None
+) -> dict[int, Melody]:
     """Composes all takes of a request in one batch.
 
     Args:
         request: `InfillRequest`.
-        preset: `LoadedPreset`.
-        piece: what `request.read_piece()` returned.
-        progress: callback `(steps done, steps in total)`. Defaults to `None`.
+        preset: the loaded preset.
+        piece: what `request.find(song)` returned.
+        progress: called with (steps done, steps in total). Defaults to `None`.
 
     Returns:
-        Dict of take (int from 1) to `Melody`. Takes that have no note where rhythm or pitches are to be kept are left
-        out.
+        The melody of each take, by its number from 1. Takes that have no note where rhythm or pitches are to be kept
+        are left out.
 
     Raises:
         ValueError: if nothing can be composed.
     """
+    layout = piece.layout
+    told = tell(request, layout, hear(request, piece, layout.steps), preset.hears, preset.one_key)
+    if request.like is not None:
+        start = transpose_within_range(layout.with_notes(request.like), told.semitones)
+        told = dataclasses.replace(told, start=start, variation=request.variation)
     composed = compose_gaps(
-        preset.model, preset.transform, preset.vae, piece.melody, piece.gaps, request.temperature, request.seed,
-        progress, request.sampler, num_takes=request.num_takes,
+        preset.model, preset.transform, preset.vae, layout.transposed(told.semitones), request.temperature,
+        request.seed, progress, request.sampler, num_takes=request.takes, told=told,
     )  # fmt: skip
+    composed = [_moved_back(take, piece, told.semitones) for take in composed]
     takes, problem = {}, None
     for number, take in enumerate(composed, 1):
         try:
             for gap in piece.gaps if request.keep else ():
-                take = getattr(lock, f"keep_{request.keep}")(piece.melody, take, gap)
+                take = getattr(locks, f"keep_{request.keep}")(piece.melody, take, gap)
             takes[number] = take
         except ValueError as error:
             problem = error
     if not takes:
         raise problem
     return takes
+
+
+def _moved_back(take: Melody, piece: Piece, semitones: int) -> Melody:
+    """A take in the song's own key: its notes in the gaps, all others as they were."""
+    if not semitones:
+        return take
+    stream, result = take.events(take.num_steps), piece.melody
+    for gap in piece.gaps:
+        result = result.replace_steps(
+            gap.first_step, transpose_within_range(stream[gap.first_step : gap.end_step], -semitones)
+        )
+    return result

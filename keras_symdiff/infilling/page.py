@@ -11,81 +11,114 @@ import numpy as np
 
 from keras_symdiff import constants
 from keras_symdiff.diffusion.sampler import QUALITIES
+from keras_symdiff.infilling.infill_request import InfillRequest
+from keras_symdiff.infilling.loaded_preset import LoadedPreset
+from keras_symdiff.infilling.ranking import SCORE_NAMES, TakeScores
+from keras_symdiff.infilling.take import Take
+from keras_symdiff.music.key_cost import KEY_COST
 from keras_symdiff.music.song import Song
 
 _EN_DASH = "\u2013"
 _TEMPLATE = Path(__file__).parent / "page.html"
 _SHOWN_BARS = 4  # kept bars on either side of the gaps
 _LEAD_IN_BARS = 2  # kept bars that are played before the first gap
+_MARGIN = 19  # semitones around the melody in which other tracks are drawn
 _MOST_NOTES = 20_000  # of other tracks, half a megabyte; beyond that the melody's track sounds alone
 
 
 class PageTake(NamedTuple):
-    """A take as the page shows it: its title, MIDI file, scores (dict of str to float or None), and command."""
+    """A take as the page shows it.
 
-    title: str
-    path: Path
-    scores: dict
-    command: str
+    Args:
+        take: `Take`.
+        file: name of its file.
+        scores: its scores, `None` where unknown.
+        again: the command that makes it again.
+        more: the command that makes takes like it.
+    """
+
+    take: Take
+    file: str
+    scores: dict[str, float | None]
+    again: str
+    more: str
 
 
-def takes_page(takes, shown):
+def takes_page(
+    request: InfillRequest,
+    preset: LoadedPreset,
+    original: TakeScores,
+    shown: list[PageTake],
+    num_left_out: int,
+    midi: Path,
+    folder: Path,
+) -> str:
     """Makes a self-contained page: a piano roll and a player for the piece as it was and for each take.
 
     Notes are embedded from four bars before the first gap to four bars after the last one, of all tracks, in steps
     with the file's tempo map; the page draws and synthesises them. It asks the network for nothing.
 
     Args:
-        takes: `Takes`.
-        shown: list of `PageTake`, best first.
+        request: `InfillRequest`.
+        preset: the loaded preset that composed.
+        original: scores of the bars as they were.
+        shown: takes, best first.
+        num_left_out: near-duplicates that are not among them.
+        midi: path of the song's file.
+        folder: where the takes are.
 
     Returns:
-        str of HTML.
+        The HTML.
     """
-    request, piece = takes.request, takes.piece
+    piece = shown[0].take.piece
     gaps = [(gap.first_step, gap.end_step) for gap in piece.gaps]
-    lines = piece.melody.grid.bar_lines(max(piece.num_steps, piece.melody.num_steps, gaps[-1][1]))
+    lines = piece.bar_lines
     first = int(lines[max(0, np.searchsorted(lines, gaps[0][0], side="right") - 1 - _SHOWN_BARS)])
     end = int(lines[min(len(lines) - 1, np.searchsorted(lines, gaps[-1][1]) + _SHOWN_BARS)])
     play_from = int(lines[max(0, np.searchsorted(lines, gaps[0][0], side="right") - 1 - _LEAD_IN_BARS)])
 
-    original = Song.open(request.midi)
-    notes = [_notes(song, first, end) for song in (original, *(Song.open(take.path) for take in shown))]
+    songs = (piece.song, *(Song.open(page_take.take.midi) for page_take in shown))
+    notes = [_notes(song, first, end) for song in songs]
     shared = set.intersection(*map(set, notes))
     own = [[note for note in part if note not in shared] for part in notes]
     shared = sorted(shared, key=lambda note: note[1])
     if len(shared) > _MOST_NOTES:
         shared = [note for note in shared if note[0] == piece.melody.track]
     pitches = [note[3] for part in (shared, *own) for note in part if note[0] == piece.melody.track] or [60, 72]
+    drums = [track.index for track in piece.song.tracks if track.is_drum]
+    others = [note[3] for note in shared if note[0] not in (piece.melody.track, *drums)] or pitches
+    lowest, highest = min(pitches) - _MARGIN, max(pitches) + _MARGIN  # of what is drawn of other tracks
 
     names = ", ".join(gap.name for gap in piece.gaps)
-    title = f"{piece.melody.name or Path(request.midi).stem}, bars {names.replace('-', _EN_DASH)}"
+    title = f"{piece.melody.name or midi.stem}, bars {names.replace('-', _EN_DASH)}"
     data = {
         "title": title,
-        "summary": _summary(takes, len(shown)),
-        "settings": _settings(takes, names),
-        "command": infill_command(request, takes.preset, shown[0].path.parent),
+        "summary": _summary(len(shown), num_left_out),
+        "settings": _settings(request, preset, piece, midi, names),
+        "command": "" if request.like else infill_command(request, preset, midi, folder),
         "first": first,
         "end": end,
         "playFrom": max(first, play_from),
         "gaps": gaps,
         "bars": [(int(line), number) for number, line in enumerate(lines, 1) if first <= line <= end],
-        "tempo": _tempo_map(original),
+        "tempo": _tempo_map(piece.song),
         "melody": piece.melody.track,
-        "drums": [index for index, track in enumerate(original.tracks) if track.is_drum],
-        "low": min(pitches),
-        "high": max(pitches),
+        "drums": drums,
+        "low": min(min(pitches), max(lowest, min(others))),
+        "high": max(max(pitches), min(highest, max(others))),
         "shared": shared,
-        "takes": [{"title": "As it was", "notes": own[0]}]
+        "scoreNames": SCORE_NAMES,
+        "takes": [{"title": "As it was", "notes": own[0], "scores": original.as_json()}]
         + [
             {
-                "title": take.title,
+                "title": f"Take {page_take.take.number}",
                 "notes": notes,
-                "scores": take.scores,
-                "command": take.command,
-                "file": take.path.name,
+                "scores": page_take.scores,
+                "again": page_take.again,
+                "more": page_take.more,
+                "file": page_take.file,
             }
-            for take, notes in zip(shown, own[1:], strict=True)
+            for page_take, notes in zip(shown, own[1:], strict=True)
         ],
     }
     # `<` must not end the script element, nor begin another one.
@@ -94,18 +127,24 @@ def takes_page(takes, shown):
     return page.replace("__TITLE__", html.escape(title)).replace("__DATA__", embedded)
 
 
-def infill_command(request, preset, folder):
-    """Returns the command line by which `preset`, a `LoadedPreset`, makes all takes of a request.
+def infill_command(request: InfillRequest, preset: LoadedPreset, midi: Path, folder: Path) -> str:
+    """Returns the command line that makes all takes of a request again.
 
     A sampler that is no quality's, with other steps or the same, stands by name; its other arguments have no option.
     """
-    words = ["symdiff", "infill", request.midi]
+    words = ["symdiff", "infill", midi]
     for bars in request.bars:
         words += ["--bars", bars]
     words += ["--continue", request.continue_bars] if request.continue_bars else []
     words += ["--track", request.track] if request.track else []
     words += [f"--keep-{request.keep}"] if request.keep else []
-    words += ["--takes", request.num_takes, "--seed", request.seed]
+    words += [] if request.harmony else ["--no-harmony"]
+    for option in ("chords", "key", "density", "form"):
+        value = getattr(request, option)
+        words += [] if value is None else [f"--{option}={value}"]  # `=`: a density may begin with a minus
+    words += ["--range", "-".join(request.pitch_range)] if request.pitch_range else []
+    words += ["--key-cost", request.key_cost] if request.key_cost != KEY_COST else []
+    words += ["--takes", request.takes, "--seed", request.seed]
     sampler = _sampler(request, preset)
     steps = sampler.num_steps
     equal = [name for name, quality in QUALITIES.items() if quality == sampler]
@@ -122,30 +161,42 @@ def _sampler(request, preset):
     return dataclasses.replace(request.sampler, num_steps=steps)
 
 
-def _summary(takes, count):
-    left_out = len(takes.twins)
+def _summary(count, left_out):
     twins = f", {left_out} near-duplicate{'s' * (left_out > 1)} left out" if left_out else ""
     return f"{count} take{'s' * (count > 1)} to choose from, best first{twins}. Every other bar is as it was."
 
 
-def _settings(takes, names):
+def _settings(request, preset, piece, midi, names):
     """Pairs of a name and a value."""
-    request, melody = takes.request, takes.piece.melody
-    sampler = _sampler(request, takes.preset)
+    melody = piece.melody
+    sampler = _sampler(request, preset)
     how = [sampler.name, f"{sampler.num_steps} steps"]
     how += [f"noise x {sampler.noise_scale:g}"] if sampler.noise_scale != 1 else []
     how += [f"guidance {sampler.guidance:g}"] if sampler.guidance else []
     settings = {
-        "File": Path(request.midi).name,
+        "File": midi.name,
         "Track": f"{melody.track + 1} {melody.name}".strip(),
         "New bars": names,
         "Kept of them": request.keep or "nothing",
-        "Model": Path(takes.preset.name).name,
+        "Hears": "the other tracks" if request.harmony and preset.hears else "the melody alone",
+        "Asked for": ", ".join(_asked_for(request)) or "nothing more",
+        "Model": Path(preset.name).name,
         "Seed": request.seed,
         "Sampler": ", ".join(how),
         "Temperature": f"{request.temperature:g}",
     }
     return [(name, str(value)) for name, value in settings.items()]
+
+
+def _asked_for(request):
+    """What is asked for besides the bars, as text."""
+    for name in ("chords", "key", "density", "form"):
+        if getattr(request, name) is not None:
+            yield f"{name} {getattr(request, name)}"
+    if request.pitch_range is not None:
+        yield f"pitches {_EN_DASH.join(request.pitch_range)}"
+    if request.like is not None:
+        yield f"like an earlier take, variation {request.variation:g}"
 
 
 def _notes(song, first, end):

@@ -1,11 +1,13 @@
-"""Which takes of the same bars fit their piece, and which are twins of a better one."""
+"""Which takes of the same bars fit their piece, and which nearly repeat a better one."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import Float, UInt32
 
 from keras_symdiff import constants
-from keras_symdiff.infilling.gaps import kept_notes
+from keras_symdiff.infilling.gaps import Gap, kept_notes
 from keras_symdiff.metrics.framewise_self_similarity import (
     framewise_self_similarity,
     overlap_moments,
@@ -13,14 +15,18 @@ from keras_symdiff.metrics.framewise_self_similarity import (
     relative_similarity,
     seam_pairs,
 )
-from keras_symdiff.metrics.piece_statistics import SCALES
+from keras_symdiff.music.harmony import sounding
+from keras_symdiff.music.melody import Melody
 from keras_symdiff.presets.training_phrases import phrase_hashes
 
 # Takes that share as many of their notes are near-duplicates.
 DUPLICATE_SHARE = 0.9
 
-_SURROUNDINGS = 32  # kept notes on either side of a gap that say in which key it stands: about a page of a song book
+# As people read them.
+SCORE_NAMES = {"seam_fit": "seam fit", "chord_tones": "chord tones", "clashes": "clashes", "novelty": "novelty"}
+
 _FEWEST_PHRASES = 3  # a pair of frames needs as many
+_QUARTER_WEIGHTS = (2, 1, 2, 1)  # of the quarters of a bar of 16 steps
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,37 +34,51 @@ class TakeScores:
     """How well a take fits its piece; each score lies in [0, 1] and is NaN where there is nothing to compare.
 
     Args:
-        seam_fit: float, how far four-bar frames across the edges of the gaps are as alike as frames are elsewhere in
-            the piece, in pitch and in duration (the paper's consistency, equation 10, with the piece as its own
-            reference).
-        key_fit: float, share of the new notes that lie in the major scale which fits the notes around their gap best
-            (or in any of several that fit as well).
-        novelty: float, share of the phrases with new notes that stand neither among the kept phrases nor, where they
-            are known, among those that the model was trained on, in any key.
+        seam_fit: how far four-bar frames across the edges of the gaps are as alike as frames are elsewhere in the
+            piece, in pitch and in duration (the paper's consistency, equation 10, with the piece as its own reference).
+        chord_tones: share of the new melody's time on a pitch class that other tracks sound in the beat; the first and
+            third quarter of a bar count twice. NaN where no other track sounds.
+        clashes: share of that time a semitone beside a pitch class that sounds, on none that does.
+        novelty: share of the phrases with new notes that are neither among the given phrases nor, where they are known,
+            among those that the model was trained on, in any key.
     """
 
     seam_fit: float
-    key_fit: float
+    chord_tones: float
+    clashes: float
     novelty: float
 
     @property
-    def overall(self):
-        """Mean of the scores that are known, by which takes are ranked; NaN if none is."""
-        known = [score for score in dataclasses.astuple(self) if not np.isnan(score)]
+    def overall(self) -> float:
+        """Mean of seam fit, chord tones less clashes, and novelty, where known, by which takes are ranked."""
+        scores = (self.seam_fit, max(self.chord_tones - self.clashes, 0.0), self.novelty)
+        known = [score for score in scores if not np.isnan(score)]
         return float(np.mean(known)) if known else float("nan")
 
+    def as_json(self) -> dict[str, float | None]:
+        """The scores by name, `None` where unknown."""
+        values = dataclasses.asdict(self)
+        return {name: None if np.isnan(value) else round(value, 4) for name, value in values.items()}
 
-def score_takes(takes, gaps, training_phrases=None):
+
+def score_takes(
+    takes: Sequence[Melody],
+    gaps: Sequence[Gap],
+    sounds: Float[np.ndarray, "L 8 12"] | None = None,
+    training_phrases: UInt32[np.ndarray, " U"] | None = None,
+) -> list[TakeScores]:
     """Scores takes of the same bars.
 
     Args:
-        takes: list of `Melody`, equal outside of the gaps, as `compose_gaps` returns them.
-        gaps: list of `Gap`.
-        training_phrases: uint32 array `(U,)` of hashes, as `read_training_phrases` returns it. Defaults to `None`:
-            novelty is told against the piece alone.
+        takes: melodies that are equal outside of the gaps, as `compose_gaps` returns them.
+        gaps: the gaps.
+        sounds: what the other tracks sound in each beat of their phrases, NaN where nobody knows. Defaults to `None`:
+            nobody knows.
+        training_phrases: hashes, as `read_training_phrases` returns them. Defaults to `None`: a phrase is new if it is
+            new in the piece.
 
     Returns:
-        A list of `TakeScores`, one a take.
+        `TakeScores` of each take.
 
     Example:
     ```python
@@ -67,60 +87,48 @@ def score_takes(takes, gaps, training_phrases=None):
     ```
     """
     tokens = np.stack([take.phrases()[0] for take in takes])  # (T, L, 32)
-    starts = takes[0].first_step + constants.PHRASE_STEPS * np.arange(tokens.shape[1])  # (L,)
-    ends = starts + constants.PHRASE_STEPS
-    kept = ~np.any([(starts < gap.end_step) & (ends > gap.first_step) for gap in gaps], axis=0)  # (L,)
+    steps = takes[0].phrase_steps  # (L, 32)
+    inside = np.any([(steps >= gap.first_step) & (steps < gap.end_step) for gap in gaps], axis=0)
+    kept = ~inside.any(axis=1)  # (L,)
     seams = _seam_fit(tokens, kept)
     known = phrase_hashes(tokens[0, kept])
     if training_phrases is not None:
         known = np.append(known, training_phrases)
     novelties = _novelty(tokens[:, ~kept], known)
-    keys = [_key_fit(take, gaps) for take in takes]
-    return [TakeScores(*map(float, scores)) for scores in zip(seams, keys, novelties, strict=True)]
+    unknown = np.full(len(takes), np.nan)
+    chord_tones, clashes = (unknown, unknown) if sounds is None else _chord_scores(takes, steps, inside, sounds)
+    rows = zip(seams, chord_tones, clashes, novelties, strict=True)
+    return [TakeScores(*map(float, scores)) for scores in rows]
 
 
-def rank_takes(takes, scores, gaps):
+def rank_takes(
+    takes: Sequence[Melody], scores: Sequence[TakeScores], gaps: Sequence[Gap]
+) -> tuple[list[int], dict[int, tuple[int, float]]]:
     """Puts takes in order, the best overall score first, and finds near-duplicates.
 
     A take is a near-duplicate if at least 90 % of its new notes and of those of a better take together are in both:
     same pitch, same start. Takes of equal score stay in their order.
 
     Args:
-        takes: list of `Melody`.
-        scores: list of `TakeScores`.
-        gaps: list of `Gap`.
+        takes: melodies.
+        scores: of each.
+        gaps: the gaps.
 
     Returns:
         Tuple of:
-        - order: list of int, indices of the takes that stay, best first.
-        - twins: dict of the index of each other take to (index of the better take, share of notes in both).
+        - order: indices of the takes that stay, best first.
+        - duplicates: index of each other take, with (index of the better take, share of notes in both).
     """
     notes = [_new_notes(take, gaps) for take in takes]
-    order, twins = [], {}
+    order, duplicates = [], {}
     for index in sorted(range(len(takes)), key=lambda index: -np.nan_to_num(scores[index].overall)):
         shares = [(_share(notes[index], notes[better]), better) for better in order]
         share, better = max(shares, default=(0, None))
         if share >= DUPLICATE_SHARE:
-            twins[index] = (better, share)
+            duplicates[index] = (better, share)
         else:
             order.append(index)
-    return order, twins
-
-
-def score_table(takes):
-    """Returns the scores of takes (`Takes`) as text: a line each, best first, and what was left out and why."""
-    lines = [f"{'take':>6}{'seam fit':>10}{'key fit':>10}{'novelty':>10}{'overall':>10}"]
-    for take in takes.order:
-        scores = takes.scores[take]
-        values = (*dataclasses.astuple(scores), scores.overall)
-        lines.append(f"{take:6}" + "".join(f"{'-' if np.isnan(value) else f'{value:.2f}':>10}" for value in values))
-    if takes.twins:
-        nearly = ", ".join(
-            f"take {take} has {share:.0%} of its notes in common with {better}"
-            for take, (better, share) in takes.twins.items()
-        )
-        lines.append(f"Left out {len(takes.twins)} near-duplicate{'s' * (len(takes.twins) > 1)}: {nearly}")
-    return "\n".join(lines)
+    return order, duplicates
 
 
 def _seam_fit(tokens, kept):
@@ -147,23 +155,25 @@ def _novelty(tokens, known):
     return np.divide(new.sum(axis=1), count, out=np.full(len(tokens), np.nan), where=count > 0)
 
 
-def _key_fit(take, gaps):
-    kept = np.flatnonzero(kept_notes(take, gaps))
-    inside = []
-    for gap in gaps:
-        new = _in_gap(take, gap)
-        before, after = (kept[take.start_steps[kept] < gap.first_step], kept[take.start_steps[kept] >= gap.end_step])
-        around = np.concatenate([before[-_SURROUNDINGS:], after[:_SURROUNDINGS]])
-        counts = SCALES @ np.bincount(take.pitches[around] % 12, minlength=12)  # (12,), notes in each scale
-        best = SCALES[counts == counts.max()]  # (ties, 12)
-        in_scale = best[:, take.pitches[new] % 12]  # (ties, notes)
-        inside.append(in_scale[in_scale.sum(axis=1).argmax()])
-    inside = np.concatenate(inside)
-    return inside.mean() if len(inside) else np.nan
-
-
-def _in_gap(take, gap):
-    return (take.start_steps >= gap.first_step) & (take.start_steps < gap.end_step)
+def _chord_scores(takes, steps, inside, sounds):
+    """Shares (T,) of the melody's time in the gaps on chord tones, and in clash with the chord; see `TakeScores`."""
+    places = steps.reshape(-1)  # (S,)
+    events = np.stack([take.events(places.max() + 1)[places] for take in takes]).astype(np.int64)  # (T, S)
+    events[:, places < 0] = constants.NO_EVENT  # a bar is filled up
+    columns = np.arange(len(places))
+    last_event = np.maximum.accumulate(np.where(events != constants.NO_EVENT, columns, 0), axis=1)
+    token = np.take_along_axis(events, last_event, axis=1)  # what sounds
+    heard = np.repeat(sounding(sounds).reshape(-1, 12), constants.STEPS_PER_QUARTER, axis=0)  # (S, 12)
+    judged = inside.reshape(-1) & heard.any(axis=1) & (token >= constants.FIRST_ONSET)  # (T, S)
+    classes = token + constants.PITCH_OFFSET
+    on, above, below = (heard[columns, (classes + semitones) % 12] for semitones in (0, 1, -1))
+    quarters = np.resize(_QUARTER_WEIGHTS, len(places) // constants.STEPS_PER_QUARTER)
+    weights = judged * np.repeat(quarters, constants.STEPS_PER_QUARTER)
+    total = weights.sum(axis=1)
+    return [
+        np.divide((weights * chosen).sum(axis=1), total, out=np.full(len(takes), np.nan), where=total > 0)
+        for chosen in (on, ~on & (above | below))
+    ]
 
 
 def _new_notes(take, gaps):

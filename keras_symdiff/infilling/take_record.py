@@ -11,7 +11,10 @@ import keras
 
 from keras_symdiff.diffusion.sampler import Sampler
 from keras_symdiff.infilling.infill_request import InfillRequest
-from keras_symdiff.infilling.loaded_preset import hash_preset
+from keras_symdiff.music.melody import Melody
+from keras_symdiff.music.midi import choose_melody, read_melodies
+from keras_symdiff.music.song import Song
+from keras_symdiff.presets.preset import hash_preset
 from keras_symdiff.version import __version__
 from keras_symdiff.write_atomically import write_atomically
 
@@ -20,22 +23,24 @@ _PACKAGES = {"jax": ("jax", "jaxlib"), "tensorflow": ("tensorflow",), "torch": (
 
 @dataclasses.dataclass(frozen=True)
 class TakeRecord:
-    """All that is needed to make one take again, and hashes by which a change of it is noticed.
+    """All that is needed to make one take again, and hashes by which a change is noticed.
 
     Args:
-        request: `InfillRequest`. On disk its path is relative to the record's folder, with the absolute one beside it.
-        take: int from 1, which of the request's takes.
-        midi_sha256: str, hash of the file that the take was composed in.
-        preset: str, the preset's name or path.
-        preset_sha256: dict of the preset's files to their hashes.
-        file: str, name of the take's MIDI file.
-        file_sha256: str, its hash.
-        scores: dict of str to float; `None` where there was nothing to compare.
-        made_with: dict of the backend and the versions that composed.
+        request: `InfillRequest`.
+        take: number from 1 of the request's takes.
+        midi: path of the song's file. On disk it is relative to the record's folder, with the absolute one beside it.
+        midi_sha256: hash of that file.
+        preset: name or path of the preset.
+        preset_sha256: hashes of the preset's files.
+        file: name of the take's MIDI file.
+        file_sha256: its hash.
+        scores: by name; `None` where there was nothing to compare.
+        made_with: the backend and the versions that composed.
     """
 
     request: InfillRequest
     take: int
+    midi: str
     midi_sha256: str
     preset: str
     preset_sha256: dict
@@ -49,65 +54,89 @@ class TakeRecord:
             if not isinstance(getattr(self, field.name), field.type):
                 raise TypeError(f"{field.name} must be a {field.type.__name__}")
 
-    def save(self, path):
+    def save(self, path: str | Path):
         """Writes the record to a JSON file."""
         fields = dataclasses.asdict(self)
-        midi = Path(self.request.midi).resolve()
+        midi = Path(fields.pop("midi")).resolve()
         try:
             relative = os.path.relpath(midi, Path(path).parent.resolve())
         except ValueError:  # another drive
             relative = str(midi)
-        fields["request"] |= {"midi": Path(relative).as_posix(), "absolute_path": str(midi)}
+        fields["request"] = {"midi": Path(relative).as_posix(), **fields["request"], "absolute_path": str(midi)}
         write_atomically(path, (json.dumps(fields, indent=1) + "\n").encode())
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | Path) -> "TakeRecord":
         """Reads what `save` wrote.
 
         Raises:
-            ValueError: when the file is something else.
-            OSError: when it cannot be read.
+            ValueError: if the file is something else.
+            OSError: if it cannot be read.
         """
         try:
             fields = json.loads(Path(path).read_text(encoding="utf-8"))
             request = fields["request"]
-            absolute = request.pop("absolute_path")
-            relative = Path(path).parent / request["midi"]
-            request |= {
-                "midi": str(relative if relative.exists() else absolute),
-                "bars": tuple(request["bars"]),
-                "sampler": Sampler(**request["sampler"]),
-            }
-            return cls(**(fields | {"request": InfillRequest(**request)}))
+            absolute, relative = request.pop("absolute_path"), Path(path).parent / request.pop("midi")
+            if "num_takes" in request:  # records of version 0.1, which heard nothing and decoded freely
+                request |= {"takes": request.pop("num_takes"), "harmony": False, "key_cost": 0.0}
+            request |= {"bars": tuple(request["bars"]), "sampler": Sampler(**request["sampler"])}
+            if request.get("pitch_range") is not None:
+                request["pitch_range"] = tuple(request["pitch_range"])
+            if request.get("like") is not None:
+                request["like"] = tuple(map(tuple, request["like"]))
+            midi = str(relative if relative.exists() else absolute)
+            return cls(**(fields | {"request": InfillRequest(**request), "midi": midi}))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(f"{path} is not the record of a take: {error}") from error
 
-    def check_sources(self):
-        """Sees that the input file and the preset are those that the take was made from.
+    def check_sources(self) -> Song:
+        """Checks that the song and the preset are those that the take was made from.
+
+        Returns:
+            The song.
 
         Raises:
-            ValueError: when one of them is gone or has changed; the message names it.
+            ValueError: if one of them is gone or has changed; the message names it.
         """
-        midi = Path(self.request.midi)
-        if not midi.is_file():
-            raise ValueError(f"The input file is gone: {midi}")
-        if sha256(midi.read_bytes()) != self.midi_sha256:
-            raise ValueError(f"The input file has changed since the take was made: {midi}")
+        if not Path(self.midi).is_file():
+            raise ValueError(f"The input file is gone: {self.midi}")
+        song = Song.open(self.midi)
+        if song.sha256 != self.midi_sha256:
+            raise ValueError(f"The input file has changed since the take was made: {self.midi}")
         now = hash_preset(self.preset)
         changed = sorted(
             name for name in now.keys() | self.preset_sha256 if now.get(name) != self.preset_sha256.get(name)
         )
         if changed:
             raise ValueError(f"The preset {self.preset} has changed since the take was made: {', '.join(changed)}")
+        return song
 
 
-def sha256(data):
-    """Returns the SHA-256 of bytes as a hexadecimal str."""
+def read_take(path: str | Path, track: int) -> Melody:
+    """Reads the melody of a take that was written.
+
+    Args:
+        path: path of its record, beside which its MIDI file lies.
+        track: index of the melody's track.
+
+    Raises:
+        ValueError: if there is no record, or the MIDI file has changed since.
+        OSError: if one cannot be read.
+    """
+    record = TakeRecord.load(path)
+    song = Song.open(Path(path).parent / Path(record.file).name)
+    if song.sha256 != record.file_sha256:
+        raise ValueError(f"The take has changed since it was made: {song.name}")
+    return choose_melody(read_melodies(song), track + 1)[0]
+
+
+def sha256(data: bytes) -> str:
+    """Returns the SHA-256 of bytes in hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
 
 
-def made_with():
-    """Returns the backend and the versions that compute here, a dict of str."""
+def made_with() -> dict[str, str]:
+    """Returns the backend and the versions that compute here."""
     backend = keras.backend.backend()
     found = {"backend": backend, "keras_symdiff": __version__}
     for package in ("keras", *_PACKAGES.get(backend, ()), "numpy"):

@@ -6,11 +6,13 @@ import unicodedata
 import numpy as np
 
 from keras_symdiff import constants
+from keras_symdiff.music.chord_symbols import Chords
 from keras_symdiff.music.grid import Grid
 from keras_symdiff.music.melody import Melody
 from keras_symdiff.music.song import SPAN_CONTROLLER, MidiError, Song
 from keras_symdiff.write_atomically import write_atomically
 
+_CHORD_VELOCITY = 60  # behind the melody
 _MELODY_NAME = re.compile(r"\b(melod|vocal|voice|lead|singer)", re.IGNORECASE)
 _LEAST_LINE = 0.5  # a track of chords is no melody, whatever it is called
 _LOWEST_MELODY_PITCH = 48  # C3: a line whose median lies below is more likely a bass
@@ -48,7 +50,7 @@ def read_melodies(source):
     raise MidiError(song.name, f"has no note between pitches {constants.MIN_PITCH} and {constants.MAX_PITCH}")
 
 
-def write_midi(melodies, path):
+def write_midi(melodies, path, chords: Chords | None = None):
     """Writes melodies to a MIDI file, one track each, so that `read_melodies` gives them back.
 
     Length (leading and trailing rests too), notes, velocities, names, programs, tempos and time signatures are kept;
@@ -58,6 +60,8 @@ def write_midi(melodies, path):
     Args:
         melodies: a `Melody`, or a list of them.
         path: path of the file; an existing one is replaced.
+        chords: a progression that is written to a track after the melodies, repeated to the length of the first one.
+            Defaults to `None`: none.
 
     Raises:
         ValueError: if there is no melody.
@@ -85,6 +89,13 @@ def write_midi(melodies, path):
         )
         for step, value in ((max(0, melody.first_step), 0), (melody.num_steps, 127)):
             track.controls.append(symusic.ControlChange(grid.ticks(step), SPAN_CONTROLLER, value))
+        score.tracks.append(track)
+    if chords is not None:
+        track = symusic.Track("CHORDS", 0, False)
+        starts, ends, pitches = chords.notes(grid.ticks(grid.bar_lines(melodies[0].num_steps)))
+        starts, ends = starts.round().astype(np.int32), ends.round().astype(np.int32)
+        velocities = np.full(len(pitches), _CHORD_VELOCITY, np.int8)
+        track.notes = symusic.Note.from_numpy(starts, ends - starts, pitches.astype(np.int8), velocities)
         score.tracks.append(track)
     write_atomically(path, score.dumps_midi())
 

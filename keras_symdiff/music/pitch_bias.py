@@ -7,8 +7,8 @@ from keras_symdiff.constants import FIRST_ONSET, NUM_TOKENS, PHRASE_STEPS, PITCH
 from keras_symdiff.music.condition import BEATS_PER_PHRASE
 from keras_symdiff.music.harmony import sounding
 from keras_symdiff.music.key import Key
+from keras_symdiff.music.key_cost import KEY_COST
 
-KEY_COST = 1.2  # nats
 STRONG_STEPS = tuple(range(0, PHRASE_STEPS, 2 * STEPS_PER_QUARTER))  # the first and third quarter of each half
 
 _CLASSES = (np.arange(FIRST_ONSET, NUM_TOKENS) + PITCH_OFFSET) % 12  # pitch class of each onset token

@@ -22,6 +22,8 @@ from keras_symdiff.write_atomically import write_atomically
 
 PRESETS = Path(__file__).parent
 MOST_UNITS = 1 << 14  # above any size or count of a config, and too few to fill a machine's memory by one of them
+# The folders of the files that decide the music of infills; hashes of training phrases only tell novelty.
+_DECISIVE = ("music_vae", "latent_diffusion")
 
 
 def preset_folder(name_or_folder):
@@ -42,6 +44,40 @@ def preset_folder(name_or_folder):
     if str(name_or_folder) in names:
         return PRESETS / name_or_folder
     raise ValueError(f"Neither a folder nor a preset ({', '.join(names)}). Received: {name_or_folder}")
+
+
+def is_baseline(folder: Path) -> bool:
+    """Whether a preset folder holds the autoregressive baseline and no diffusion model."""
+    return (folder / "latent_mdn").is_dir() and not (folder / "latent_diffusion").is_dir()
+
+
+def knows_one_key(folder: Path) -> bool:
+    """Whether a preset's diffusion model was trained on music in C major and A minor only.
+
+    Its config says so under `one_key`; where it does not, models that hear a condition were.
+    """
+    if is_baseline(folder):
+        return False
+    config = read_config(folder / "latent_diffusion")
+    return bool(config.get("one_key", config["denoiser"].get("condition_dim") is not None))
+
+
+def hash_preset(name_or_folder: str | Path) -> dict[str, str]:
+    """Hashes the files of a preset that decide its music.
+
+    Args:
+        name_or_folder: as of `preset_folder`.
+
+    Returns:
+        SHA-256 of each file that is there, by its path in the folder.
+    """
+    folder = preset_folder(name_or_folder)
+    files = [f"{part}/{name}" for part in _DECISIVE for name in ("config.json", "weights.npz")]
+    return {
+        name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        for name in [*files, "latent_transform.json"]
+        if (folder / name).is_file()
+    }
 
 
 def write_part(folder, model, config, dtype="float32"):

@@ -7,14 +7,13 @@ from keras_symdiff.noise_streams import Purpose, draw, noise_streams
 _CANDIDATES = 16  # latents tried for a phrase
 
 
-def complete_phrases(vae, latents, forced, temperature=1e-3, seed=0):
+def complete_phrases(vae, latents, forced, temperature=1e-3, seed=0, bias=None):
     """Decodes latents to phrases that hold given tokens, and fit them.
 
-    A latent that knows nothing of the given tokens decodes to a phrase in which they stand like strangers, the more so
-    for what lies before them, which does not hear them. So a phrase that is given in part is decoded, encoded with
-    the given tokens in their places, and decoded again: from that posterior's mean, from draws of it, and from the
-    latent as it was. Of these candidates the one is taken whose given tokens are the most likely after the
-    tokens that the candidate has before them. Phrases that are wholly free are decoded once.
+    A latent that is composed without the given tokens decodes to a phrase that ignores them, most of all before them.
+    So a phrase that is given in part is decoded, encoded with the given tokens in their places, and decoded again: from
+    that posterior's mean, from draws of it, and from the first latent. Of these candidates the one is taken whose given
+    tokens are the most likely after the tokens before them. Phrases that are wholly free are decoded once.
 
     Args:
         vae: `MusicVAE`.
@@ -22,6 +21,7 @@ def complete_phrases(vae, latents, forced, temperature=1e-3, seed=0):
         forced: integer array (N, 32) of given tokens, -1 where free.
         temperature: float, of decoding.
         seed: int; phrase `i` depends on it and `i` only, up to float32 rounding.
+        bias: float array (N, 32, 90) of nats, as of `MusicVAE.decode`. Defaults to `None`.
 
     Returns:
         int8 array (N, 32) of tokens, the given ones as they are.
@@ -30,7 +30,7 @@ def complete_phrases(vae, latents, forced, temperature=1e-3, seed=0):
         - [Rezende et al., 2014](https://arxiv.org/abs/1401.4082), appendix F: filling in what is missing by turns of
             encoding and decoding; here one turn, which stays close to what the latent had composed.
     """
-    tokens = vae.decode(latents, temperature, seed, forced=forced)  # (N, 32)
+    tokens = vae.decode(latents, temperature, seed, forced=forced, bias=bias)  # (N, 32)
     given = forced >= 0
     partly = np.flatnonzero(given.any(axis=1) & ~given.all(axis=1))  # (P,)
     if not len(partly):
@@ -42,7 +42,9 @@ def complete_phrases(vae, latents, forced, temperature=1e-3, seed=0):
     candidates[:, 1] = mean
     candidates = candidates.reshape(-1, mean.shape[-1])  # (P * C, Z)
     repeated = np.repeat(forced[partly], _CANDIDATES, axis=0)  # (P * C, 32)
-    decoded = vae.decode(candidates, temperature, seed, forced=repeated)
+    if bias is not None:
+        bias = np.repeat(bias[partly], _CANDIDATES, axis=0)
+    decoded = vae.decode(candidates, temperature, seed, forced=repeated, bias=bias)
     scores = (vae.log_likelihood(candidates, decoded) * (repeated >= 0)).sum(axis=1)
     best = scores.reshape(-1, _CANDIDATES).argmax(axis=1) + np.arange(len(partly)) * _CANDIDATES
     tokens[partly] = decoded[best]

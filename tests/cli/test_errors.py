@@ -76,7 +76,7 @@ def test_options_that_are_wrong(cli, tmp_path):
     (tmp_path / "file").touch()
     out = tmp_path / "out"
     fails(cli("smaple"), "No such command 'smaple'", 2)
-    fails(cli("infill", SONG, "-o", out), "Name bars with --bars, or how many to go on for with --continue", 2)
+    fails(cli("infill", SONG, "-o", out), "Name bars with --bars, or a number of bars with --continue", 2)
     fails(cli("infill", SONG, "--continue", 5000, "-o", out), "`continue_bars` must be in [0, 4096]")
     fails(cli("infill", SONG, "--continue", 8, "--keep-rhythm", "-o", out), "have no old note, so there is no rhythm")
     fails(cli("train-vae", SONG, "--decoder-noise", 4, "-o", out), "name its MusicVAE with --init-from", 2)
@@ -87,6 +87,43 @@ def test_options_that_are_wrong(cli, tmp_path):
     fails(cli("encode", SONG), "Name one of -o FILE.npz and --publish DIR", 2)
     fails(cli("encode", SONG, SONG, "--publish", out), "--publish takes one folder or archive", 2)
     fails(cli("decode", SONG, "-o", out), "is not a .npz file", 2)
+    fails(cli("sample", "-o", out, "--chords", "C | H7"), "A chord is written like")
+    fails(cli("sample", "-o", out, "--density", "many"), "'many' is not a valid float", 2)
+    fails(cli("sample", "-o", out, "--density=+1"), "A new melody has no bars to compare with")
+    fails(cli("sample", "-o", out, "--range", "C4"), "`pitch_range` must be two pitches")
+    fails(cli("infill", SONG, "--bars", "17-24", "--form", "AABA", "-o", out), "AABA needs 16")
+    fails(cli("sample", "-o", out, "--steps", 1001), "lakh_pop_small has 1000 steps. Received: --steps 1001", 2)
+    assert not out.exists()
+
+
+def test_an_output_folder_that_cannot_be_written_is_found_before_any_work(cli, tmp_path):
+    (tmp_path / "file").touch()
+    for verb in (["sample"], ["infill", SONG, "--bars", "17-18"], ["encode", SONG]):
+        code, _, err = cli(*verb, "-o", tmp_path / "file" / ("a.npz" if verb[0] == "encode" else "out"))
+        assert code == 1
+        assert err.startswith("Error: ")
+        assert err.endswith("Not a directory\n")
+        assert len(err.splitlines()) == 1
+
+
+def test_an_error_of_ours_is_one_line_that_asks_for_a_report(cli, monkeypatch):
+    def fail(*arguments):
+        raise KeyError("surprise")
+
+    monkeypatch.setattr("keras_symdiff.music.song.Song.open", fail)
+    code, _, err = cli("inspect", SONG)
+    assert code == 1
+    assert err.startswith("Error: KeyError: 'surprise' This is a bug: please report it")
+    assert len(err.splitlines()) == 1
+    code, _, err = cli("--debug", "inspect", SONG)
+    assert code == 1
+    assert "Traceback" in err
+    assert "in fail" in err
+
+
+def test_a_value_error_of_a_library_is_a_bug_too(cli, monkeypatch):
+    monkeypatch.setattr("keras_symdiff.music.song.Song.open", lambda *_: np.zeros(3).reshape(2))
+    assert "ValueError: cannot reshape array of size 3 into shape (2,) This is a bug" in cli("inspect", SONG)[2]
 
 
 def damaged(part, old, new):
@@ -144,7 +181,7 @@ def test_files_that_are_no_latents(cli, tiny_preset, tmp_path, data):
 def test_latents_and_midi_files_at_once(cli, tiny_preset, tmp_path):
     (tmp_path / "a.npz").write_bytes(b"")
     result = cli("train", tmp_path / "a.npz", SONG, "--vae", tiny_preset, "-o", tmp_path / "run")
-    fails(result, "not both at once")
+    fails(result, "Name either MIDI files or .npz files")
 
 
 def test_latents_of_another_encoder(cli, tiny_preset, tmp_path):

@@ -18,7 +18,7 @@ def test_a_song_is_described():
     output = inspect(DATA / "pop909" / "010.mid")
     assert "2/4 at bar 1, 1/4 at bar 84, 2/4 at bar 87" in output
     assert "tempo     72.0 at bar 1, 69.0 at bar 8, " in output
-    assert "and 15 more (quarters a minute)" in output
+    assert "and 15 more (quarters per minute)" in output
     assert "used      MELODY (track 1), because it is named 'MELODY'" in output
     assert "565 notes below a higher one" in output
     assert "refused   nothing" in output

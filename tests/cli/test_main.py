@@ -60,8 +60,8 @@ def test_other_backends_are_refused(cli, monkeypatch, tmp_path, name):
     assert (code, err) == (1, f"Error: KERAS_BACKEND must be one of jax, tensorflow, torch. Received: {name}\n")
 
 
-def test_the_backend_is_named(cli, tmp_path):
-    _, _, err = cli("sample", "-o", tmp_path, "--preset", "nothing")
+def test_the_backend_is_named(cli, tiny_preset, tmp_path):
+    _, _, err = cli("sample", "-o", tmp_path, "-n", 1, "--steps", 1, "--preset", tiny_preset)
     assert err.splitlines()[0] == f"Keras {keras.__version__} on {keras.backend.backend()}"
 
 

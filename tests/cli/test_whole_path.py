@@ -61,8 +61,8 @@ def test_midi_in_new_and_infilled_midi_out(cli, tiny_sizes, tmp_path):
     command = [sys.executable, "-c", "from keras_symdiff.cli.main import main; main()"]
     command += ["sample", "-n", "3", "-o", tmp_path / "three", "--preset", run, "--seed", "3"]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "Wrote 3 pieces" in result.stdout
-    assert "Sampling: 25" in result.stderr
+    assert "Wrote 3 melodies" in result.stdout
+    assert "Sampling" in result.stderr
     for name in names[::2]:
         assert (tmp_path / "three" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
@@ -93,6 +93,29 @@ def test_midi_in_new_and_infilled_midi_out(cli, tiny_sizes, tmp_path):
 
     succeeds("decode", latents, "-o", tmp_path / "decoded", "--preset", run)
     assert len(os.listdir(tmp_path / "decoded")) == num_melodies(latents)
+
+
+def test_melodies_over_chords_have_them_on_a_second_track(cli, hearing_preset, tmp_path):
+    (tmp_path / "chords.txt").write_text("C | Am F\nG7 | %\n")
+    asked = ["--chords", tmp_path / "chords.txt", "--key", "C", "--density", 4, "--range", "C4-C6", "--form", "AB"]
+    command = ["sample", "-n", 2, "--bars", 16, *asked, "--steps", 3, "-o", tmp_path, "--preset", hearing_preset]
+    code, _, err = cli(*command)
+    assert code == 0, err
+    assert "Note" not in err
+    score = symusic.Score(tmp_path / "sample_0_000.mid")
+    melody, chords = score.tracks
+    assert (melody.name, chords.name) == ("sample_0_000", "CHORDS")
+    assert {note.pitch for note in melody.notes} <= set(range(60, 85))
+    sounding = {note.pitch % 12 for note in chords.notes if note.time == 480 * 6}
+    assert sounding == {5, 9, 0}  # F from the third quarter of bar 2
+    assert max(note.time + note.duration for note in chords.notes) == 16 * 4 * 480
+
+
+def test_a_preset_that_hears_nothing_says_so_in_one_line(cli, tiny_preset, tmp_path):
+    code, _, err = cli("sample", "-n", 1, "--steps", 1, "--chords", "C", "-o", tmp_path, "--preset", tiny_preset)
+    assert code == 0, err
+    notes = [line for line in err.splitlines() if line.startswith("Note: ")]
+    assert notes == [f"Note: {tiny_preset} hears no harmony: it ignores chords"]
 
 
 def num_melodies(latents):

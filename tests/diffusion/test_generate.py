@@ -416,3 +416,23 @@ def test_conditions_of_another_shape_or_without_end_are_refused(conditioned):
     conditions[0, 0, 1] = np.nan
     with pytest.raises(ValueError, match="Conditions must be finite"):
         sample(conditioned, 3, conditions=conditions)
+
+
+@pytest.mark.parametrize("sampler", FEW_STEPS, ids=lambda sampler: f"{sampler.name}-{sampler.resamplings}")
+def test_what_a_piece_starts_from_is_left_the_more_the_fewer_steps_are_taken(denoiser, sampler):
+    keep_mask = np.tile(np.arange(LENGTH) < 2, (3, 1))
+    latents = GOLDEN["latents"]
+    start = np.where(keep_mask[:, :, None], np.nan_to_num(latents), 0.5).astype("float32")
+
+    def distance(variation):
+        options = {"seed": 7, "schedule": SCHEDULE, "sampler": sampler, "start": start, "variation": variation}
+        made = infill(denoiser, latents, keep_mask, **options)
+        np.testing.assert_array_equal(made[keep_mask], latents[keep_mask])
+        return np.abs(made - start)[~keep_mask].mean()
+
+    near, between, far = map(distance, (0.01, 0.5, 1.0))
+    assert near < min(between, far) < max(between, far)
+    with pytest.raises(ValueError, match=r"`variation` must be in \(0, 1\]. Received: variation=0"):
+        distance(0)
+    with pytest.raises(ValueError, match="`start` must have shape"):
+        infill(denoiser, latents, keep_mask, start=start[:, 1:])

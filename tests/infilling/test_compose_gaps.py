@@ -10,6 +10,7 @@ from keras_symdiff import LatentDiffusion, LatentTransform, MusicVAE, infill
 from keras_symdiff.diffusion.sampler import Sampler
 from keras_symdiff.infilling.compose_gaps import compose_gaps
 from keras_symdiff.infilling.gaps import find_gaps, parse_bars
+from keras_symdiff.infilling.layout import Layout
 from keras_symdiff.music.melody import Melody
 from keras_symdiff.music.midi import choose_melody, read_melodies
 
@@ -34,7 +35,7 @@ def melody(num_phrases, rests=(), seed=0):
 
 def compose(models, tune, *bars, continue_bars=0, num_steps=0, **options):
     gaps = find_gaps(tune, [parse_bars(text) for text in bars], num_steps, "a.mid", continue_bars)
-    return gaps, compose_gaps(*models, tune, gaps, **{"sampler": QUICK} | options)
+    return gaps, compose_gaps(*models, Layout.of(tune, gaps), **{"sampler": QUICK} | options)
 
 
 def notes(tune, gaps, inside):

@@ -16,9 +16,10 @@ from keras_symdiff.diffusion.noise_schedule import NoiseSchedule
 from keras_symdiff.diffusion.sampler import QUALITIES, Sampler
 from keras_symdiff.infilling import page
 from keras_symdiff.infilling.infill_request import InfillRequest
-from keras_symdiff.infilling.loaded_preset import LoadedPreset
-from keras_symdiff.infilling.make_takes import Takes
 from keras_symdiff.infilling.ranking import TakeScores
+from keras_symdiff.infilling.take import Take
+from keras_symdiff.infilling.takes import Takes
+from keras_symdiff.music.song import Song
 
 TUNE = pathlib.Path(__file__).parents[1] / "data" / "lakh" / "melody_0.mid"
 SCALE = np.array([60, 62, 64, 65, 67, 69, 71, 72])
@@ -43,18 +44,24 @@ def write_song(path, name=HOSTILE, bars=32):
 
 def make_takes(song, count=8, bars=("17-24",)):
     """Takes of notes at random, without a model."""
-    request = InfillRequest(str(song), bars, num_takes=max(2, count), seed=3, track=1)
-    piece = request.read_piece()
-    melodies, scores = {}, {}
-    for number in range(1, count + 1):
+    request = InfillRequest(bars=bars, takes=max(2, count), seed=3, track=1)
+    piece = request.find(Song.open(song))
+    ranked = []
+    for number in range(count, 0, -1):
         take = piece.melody
         for gap in piece.gaps:
             stream = np.zeros(gap.end_step - gap.first_step, int)
             stream[::2] = SCALE[np.random.default_rng(number).integers(0, 8, len(stream[::2]))] - 19
             take = take.replace_steps(gap.first_step, stream)
-        melodies[number], scores[number] = take, TakeScores(0.5 + number / 20, 1.0, np.nan)
-    preset = LoadedPreset("lakh_pop_small", {}, None, None, None, None)
-    return Takes(request, preset, piece, melodies, scores, list(range(count, 0, -1)), {})
+        ranked.append(Take(number, take, TakeScores(0.5 + number / 20, 1.0, 0.0, np.nan), piece))
+    return Takes(request, named("lakh_pop_small"), piece, tuple(ranked), TakeScores(0.7, 0.8, 0.1, np.nan))
+
+
+def named(preset):
+    """A preset without its models."""
+    model = types.SimpleNamespace(schedule=NoiseSchedule.linear())
+    absent = dict.fromkeys(("transform", "vae", "training_phrases", "one_key"))
+    return types.SimpleNamespace(name=preset, sha256={}, model=model, hears=True, **absent)
 
 
 @pytest.fixture(scope="module")
@@ -120,10 +127,11 @@ def test_a_big_song_stays_small(tmp_path, monkeypatch):
     ids=["a quality", "other steps", "another sampler", "all steps"],
 )
 def test_the_command_that_makes_all_takes_is_one_of_infill(sampler, quality, name, steps):
-    request = InfillRequest("a song.mid", ("9-12", "20.2-21.3"), 4, 2, None, "rhythm", 8, 5, sampler, temperature=0.5)
-    model = types.SimpleNamespace(schedule=NoiseSchedule.linear())
-    preset = LoadedPreset("a preset", {}, model, None, None, None)
-    program, verb, *arguments = shlex.split(page.infill_command(request, preset, "out"))
+    request = InfillRequest(bars=("9-12", "20.2-21.3"), continue_bars=4, track=2, keep="rhythm", takes=8, seed=5,
+                            sampler=sampler, temperature=0.5, density="-1.5", key="A minor", harmony=False,
+                            pitch_range=("C4", "C6"), key_cost=0.0)  # fmt: skip
+    command = page.infill_command(request, named("a preset"), pathlib.Path("a song.mid"), pathlib.Path("out"))
+    program, verb, *arguments = shlex.split(command)
     assert (program, verb) == ("symdiff", "infill")
     arguments[0] = str(TUNE)  # a file that is there
     options = infill_command.make_context("infill", arguments).params
@@ -131,7 +139,8 @@ def test_the_command_that_makes_all_takes_is_one_of_infill(sampler, quality, nam
         "midi": str(TUNE), "bars": ("9-12", "20.2-21.3"), "continue_bars": 4, "track": 2, "track_name": None,
         "keep_rhythm": True, "keep_pitches": False, "takes": 8, "seed": 5, "quality": quality,
         "sampler": name, "steps": steps, "temperature": 0.5, "preset": "a preset", "output": "out",
-        "audio": False, "dry_run": False,
+        "audio": False, "dry_run": False, "no_harmony": True, "chords": None, "key": "A minor", "density": "-1.5",
+        "pitch_range": ("C4", "C6"), "form": None, "key_cost": 0.0, "like": None, "variation": 0.3,
     }  # fmt: skip
 
 
@@ -157,7 +166,11 @@ def test_it_draws_a_roll_a_take(shown):
     assert [roll[1:3] for roll in rolls] == [[0, 128]] + [[64, 64]] * 8
     assert all(roll[3] > 600 for roll in rolls)
     values = shown.run('return [...document.querySelectorAll("article:nth-child(2) dd")].map(e => e.textContent)')
-    assert values == ["90 %", "100 %", "\u2013"]  # a dash where there was nothing to compare
+    assert values == ["90 %", "100 %", "0 %", "\u2013"]  # a dash where there was nothing to compare
+    values = shown.run('return [...document.querySelectorAll("article:nth-child(1) dd")].map(e => e.textContent)')
+    assert values == ["70 %", "80 %", "10 %", "\u2013"]
+    path = shown.run('return document.querySelector("article .others").getAttribute("d")')
+    assert path.count("M") == 32  # the chords' notes of 16 bars, two in each
 
 
 def test_it_plays_and_stops(shown, written):

@@ -5,11 +5,9 @@ import shutil
 import numpy as np
 import pytest
 
-from keras_symdiff import read_melodies
+from keras_symdiff import Composer, read_melodies
 from keras_symdiff.infilling import make_takes as make_takes_module
 from keras_symdiff.infilling.infill_request import InfillRequest
-from keras_symdiff.infilling.loaded_preset import LoadedPreset
-from keras_symdiff.infilling.make_takes import make_takes
 from keras_symdiff.infilling.take_record import TakeRecord
 
 SONG = pathlib.Path(__file__).parents[1] / "data" / "pop909" / "001.mid"
@@ -54,6 +52,25 @@ def test_a_take_that_another_backend_made_is_the_same_bytes_here(cli, tmp_path):
     assert code == 0, err
 
 
+def test_a_take_that_heard_the_song_and_is_like_another_is_replayed(cli, hearing_preset, tmp_path):
+    command = ["infill", SONG, "--bars", "17-24", "--takes", 2, "--steps", 4, "--preset", hearing_preset]
+    code, out, err = cli(*command, "--density=-1", "--range", "C4-C6", "--chords", "C | Am", "-o", tmp_path / "out")
+    assert code == 0, err
+    assert "Hearing the other tracks: BRIDGE, PIANO" in out
+    first, *_ = sorted((tmp_path / "out").glob("*.json"))
+    code, _, err = cli(*command, "--like", first, "--variation", 0.5, "--seed", 3, "-o", tmp_path / "like")
+    assert code == 0, err
+    for record in [first, *(tmp_path / "like").glob("*.json")]:
+        code, _, err = cli("replay", record, "-o", tmp_path / "again")
+        assert code == 0, err
+    assert TakeRecord.load(first).request.pitch_range == ("C4", "C6")
+
+
+def test_a_record_of_an_earlier_version_hears_and_pays_nothing():
+    request = TakeRecord.load(RECORD).request
+    assert (request.takes, request.harmony, request.key_cost) == (2, False, 0.0)
+
+
 def test_what_is_written_and_printed(made):
     folder, out = made
     takes = sorted(path.stem for path in (folder / "out").glob("*.mid"))
@@ -61,10 +78,10 @@ def test_what_is_written_and_printed(made):
     assert set(takes) <= {f"song_bars17-20_2_take{n}" for n in (1, 2, 3)}
     names = {f"{take}.{kind}" for take in takes for kind in ("mid", "json")} | {"song_bars17-20_2_takes.html"}
     assert {path.name for path in (folder / "out").iterdir()} == names
-    assert "seam fit   key fit   novelty" in out
+    assert "seam fit  chord tones      clashes      novelty" in out
     left_out = 3 - len(takes)
     assert ("near-duplicate" in out) == (left_out > 0)
-    assert f"Wrote {len(takes)} takes to {folder / 'out'}. Hear them: " in out
+    assert f"Wrote {len(takes)} takes to {folder / 'out'}. Listen: " in out
     record = TakeRecord.load(folder / "out" / f"{takes[0]}.json")
     assert (record.request.bars, record.request.track, record.request.seed) == (("17-20",), 1, 2)
     assert record.request.sampler.num_steps == 3
@@ -111,7 +128,7 @@ def test_another_result_is_refused_with_what_differs(cli, made):
     fields["file_sha256"] = "0" * 64
     fields["made_with"]["keras"] = "3.0.0"
     record.write_text(json.dumps(fields))
-    fails_to_replay(cli, folder, f"Take {fields['take']} comes out otherwise than recorded (keras 3.0.0 then, ")
+    fails_to_replay(cli, folder, f"Take {fields['take']} differs from the recorded one (keras 3.0.0 then, ")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"request": {"midi": "x"}}'])
@@ -151,15 +168,15 @@ def test_near_duplicates_are_dropped_and_silent_takes_where_a_lock_needs_notes(t
         return [melody.replace_steps(16 * 16, line) for line in (stream, nearly, other, np.zeros(64, int))]
 
     monkeypatch.setattr(make_takes_module, "compose_gaps", compose_gaps)
-    preset = LoadedPreset.load(tiny_preset)
-    takes = make_takes(InfillRequest(SONG, ("33-40",), track_name="melody", num_takes=4), preset)
+    composer = Composer.from_preset(tiny_preset)
+    takes = composer.infill(SONG, bars="33-40", takes=4, track_name="melody")
     assert (takes.request.track, takes.request.track_name) == (1, None)  # for the page's command and the records
-    assert sorted(takes.order + list(takes.twins)) == [1, 2, 3, 4]
-    assert len(takes.twins) == 1
-    assert {1, 2} == {*takes.twins, *(better for better, _ in takes.twins.values())}
-    assert len(takes.write(tmp_path).files) == 3
-    locked = make_takes(InfillRequest(SONG, ("33-40",), num_takes=4, keep="rhythm"), preset)
-    assert list(locked.melodies) == [1, 2, 3]
+    assert sorted(take.number for take in takes) == [1, 2, 3, 4]
+    assert [take.duplicate_of is None for take in takes] == [True] * 3 + [False]
+    assert {1, 2} == {takes[3].number, takes[3].duplicate_of}
+    assert len(takes.write(tmp_path).files) == len(takes.distinct) == 3
+    locked = composer.infill(SONG, bars="33-40", takes=4, keep="rhythm")
+    assert sorted(take.number for take in locked) == [1, 2, 3]
 
 
 @pytest.mark.parametrize(
@@ -167,12 +184,12 @@ def test_near_duplicates_are_dropped_and_silent_takes_where_a_lock_needs_notes(t
     [
         ({}, "Name bars to compose"),
         ({"bars": ("1",), "keep": "x"}, "`keep`"),
-        ({"bars": ("1",), "num_takes": 65}, "64"),
-        ({"bars": ("1",), "num_takes": 2.5}, "`num_takes` must be a"),
+        ({"bars": ("1",), "takes": 65}, "64"),
+        ({"bars": ("1",), "takes": 2.5}, "`takes` must be a"),
         ({"bars": "1-4"}, "`bars` must be a"),
         ({"continue_bars": -1}, "`continue_bars`"),
     ],
 )
 def test_requests_that_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
-        InfillRequest("song.mid", **arguments)
+        InfillRequest(**arguments)

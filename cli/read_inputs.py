@@ -1,47 +1,17 @@
-"""What several verbs say while they work."""
+"""The melodies and latents that several verbs read."""
 
-import os
-import sys
+from pathlib import Path
 
 import click
 
-from keras_symdiff.cli.options import BACKENDS
+from keras_symdiff.cli.console import labelled_bar
 
 
-def announce_backend():
-    """Names the backend that computes.
-
-    Raises:
-        click.ClickException: when it is none of ours; Keras has more, which cannot train.
-    """
-    backend = os.environ.get("KERAS_BACKEND")
-    if backend is None:
-        raise click.ClickException("No backend is installed. Take one: pip install 'keras_symdiff[jax]'")
-    if backend not in BACKENDS:
-        raise click.ClickException(f"KERAS_BACKEND must be one of {', '.join(BACKENDS)}. Received: {backend}")
-    import keras
-
-    click.echo(f"Keras {keras.__version__} on {keras.backend.backend()}", err=True)
-
-
-def progress_bar(label):
-    """A callback `(done, total)` that draws a bar on a terminal, and elsewhere is silent until the last call."""
-
-    def report(done, total):
-        if sys.stderr.isatty():
-            filled = 30 * done // total
-            click.echo(f"\r{label} [{'#' * filled}{'.' * (30 - filled)}] {done}/{total}", nl=done == total, err=True)
-        elif done == total:
-            click.echo(f"{label}: {total}", err=True)
-
-    return report
-
-
-def read_corpus_aloud(paths):
+def read_corpus_of(paths):
     """Reads melodies with a progress bar, and names the files that were skipped."""
     from keras_symdiff.music.corpus import read_corpus
 
-    corpus = read_corpus(list(paths), progress_bar("Reading MIDI files"))
+    corpus = read_corpus(list(paths), labelled_bar("Reading MIDI files"))
     for path, reason in corpus.skipped:
         click.echo(f"Skipped {path}: {reason}", err=True)
     if corpus.skipped:
@@ -49,19 +19,17 @@ def read_corpus_aloud(paths):
     return corpus
 
 
-def read_latents_aloud(vae, paths):
+def read_latents_of(vae, paths):
     """Encodes the melodies of MIDI paths, or reads `.npz` files that `encode` wrote with the same encoder."""
-    from pathlib import Path
-
     from keras_symdiff.latents.latent_corpus import LatentCorpus
 
     encoded = [
         sorted(path.glob("*.npz")) if path.is_dir() else [path] * (path.suffix == ".npz") for path in map(Path, paths)
     ]
     if not any(encoded):
-        return LatentCorpus.encode(vae, read_corpus_aloud(paths), progress_bar("Encoding phrases"))
+        return LatentCorpus.encode(vae, read_corpus_of(paths), labelled_bar("Encoding phrases"))
     if not all(encoded):
-        raise click.ClickException("Name MIDI files or .npz files that `encode` wrote, not both at once")
+        raise click.ClickException("Name either MIDI files or .npz files that `encode` wrote")
     parts, fingerprint = [], vae.fingerprint()
     for file in (file for files in encoded for file in files):
         parts.append(LatentCorpus.load(file))
@@ -70,7 +38,7 @@ def read_latents_aloud(vae, paths):
     return LatentCorpus.concatenate(parts)
 
 
-def read_pieces_aloud(vae, paths, validation=None):
+def read_pieces_of(vae, paths, validation=None):
     """Encodes melodies, or reads their latents, and separates the pieces to train on from those to validate on.
 
     Args:
@@ -84,12 +52,12 @@ def read_pieces_aloud(vae, paths, validation=None):
     """
     from keras_symdiff.latents.split_windows import split_windows
 
-    latents = read_latents_aloud(vae, paths)
+    latents = read_latents_of(vae, paths)
     if validation is None:
         train, held_out = split_windows(latents)
         held_out = latents.mean[held_out]
     else:
-        other = read_latents_aloud(vae, [validation])
+        other = read_latents_of(vae, [validation])
         train, held_out = latents.windows(), other.mean[other.windows()]
     click.echo(f"{len(train)} pieces of 64 bars to train on, {len(held_out)} to validate")
     if not len(train) or not len(held_out):

@@ -1,0 +1,46 @@
+"""What verbs write to the terminal while they work."""
+
+import os
+import sys
+from collections.abc import Callable
+
+import click
+
+from keras_symdiff.cli.options import BACKENDS
+
+
+def announce_backend() -> None:
+    """Names the backend that computes.
+
+    Raises:
+        click.ClickException: if it is none of ours; Keras has more, which cannot train.
+    """
+    backend = os.environ.get("KERAS_BACKEND")
+    if backend is None:
+        raise click.ClickException("No backend is installed. Install one: pip install 'keras_symdiff[jax]'")
+    if backend not in BACKENDS:
+        raise click.ClickException(f"KERAS_BACKEND must be one of {', '.join(BACKENDS)}. Received: {backend}")
+    import keras
+
+    click.echo(f"Keras {keras.__version__} on {keras.backend.backend()}", err=True)
+
+
+def progress_bar() -> Callable[[str, int, int], None]:
+    """Makes a callback `(label, done, total)` that draws a bar for each label; elsewhere than on a terminal, a line."""
+    bars = {}
+
+    def report(label: str, done: int, total: int) -> None:
+        if label not in bars:
+            bars[label] = click.progressbar(length=total, label=label, file=sys.stderr, show_pos=True)
+            bars[label].render_progress()
+        bars[label].update(done - bars[label].pos)
+        if done == total:
+            bars.pop(label).render_finish()
+
+    return report
+
+
+def labelled_bar(label: str) -> Callable[[int, int], None]:
+    """Makes a callback `(done, total)` that draws one bar."""
+    report = progress_bar()
+    return lambda done, total: report(label, done, total)

@@ -1,0 +1,38 @@
+"""A composer loaded for a verb."""
+
+import click
+
+from keras_symdiff.cli.console import announce_backend, progress_bar
+
+
+def load_composer(preset, sampler=None):
+    """Loads a preset, after seeing that it can do what is asked.
+
+    Args:
+        preset: name or folder.
+        sampler: the `Sampler` that is asked for. Defaults to `None`: nothing is asked.
+
+    Returns:
+        Tuple of a `Composer` and a progress callback `(label, done, total)`.
+
+    Raises:
+        click.UsageError: if the preset has fewer steps, or is the baseline, which knows no sampler.
+        ValueError: if there is no such preset, or its files are damaged.
+    """
+    from keras_symdiff.presets.preset import is_baseline, preset_folder, read_config
+
+    folder = preset_folder(preset)
+    if sampler is not None and is_baseline(folder):
+        source = click.get_current_context().get_parameter_source
+        if any(source(name).name == "COMMANDLINE" for name in ("quality", "sampler", "steps")):
+            raise click.UsageError(f"--quality, --sampler and --steps are for diffusion models, which {preset} is not.")
+    elif sampler is not None and sampler.num_steps is not None:
+        most = read_config(folder / "latent_diffusion").get("schedule", {}).get("num_steps", sampler.num_steps)
+        if sampler.num_steps > most:
+            raise click.UsageError(f"{preset} has {most} steps. Received: --steps {sampler.num_steps}")
+    announce_backend()
+    from keras_symdiff.composer import Composer
+
+    composer = Composer.from_preset(preset)
+    click.echo(f"Weights: {composer.model.weights_origin}", err=True)
+    return composer, progress_bar()

@@ -1,0 +1,141 @@
+"""What is asked of new music."""
+
+import dataclasses
+import math
+import re
+
+import numpy as np
+from jaxtyping import Float
+
+from keras_symdiff.constants import FIRST_ONSET, NUM_TOKENS, PITCH_OFFSET
+from keras_symdiff.music.chord_symbols import Chords
+from keras_symdiff.music.form import Form
+from keras_symdiff.music.key import Key
+from keras_symdiff.music.pitch_bias import KEY_COST, pitch_bias
+from keras_symdiff.music.pitch_name import parse_pitch
+
+NO_FORM = "none"  # nothing is made to repeat
+ORIGINAL_FORM = "original"  # an infill repeats what the song repeats there
+
+_MOST_DENSITY = 16.0  # onsets per bar: one in each sixteenth
+_OUTSIDE = 1e4  # nats: never
+_RELATIVE = re.compile(r"[+-]\d+(?:\.\d+)?", re.ASCII)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What is asked of new music, whatever its place; all of it may be left free.
+
+    Args:
+        chords: progression over which to compose, such as `"C | Am F | G7 | %"`; see `Chords.parse`.
+        key: such as `"A minor"`. Defaults to `None`: estimated.
+        density: onsets per bar; in infills also relative to the given bars: `"+1"`, `"-0.5"`.
+        pitch_range: lowest and highest pitch, such as `("C4", "C6")`.
+        form: letters such as `"AABA'"`, `"none"`, or for infills `"original"`.
+        key_cost: nats that notes outside the key cost in decoding, where the key is sure; 0 for free decoding.
+
+    Raises:
+        ValueError: if one of them cannot be read.
+    """
+
+    chords: str | None = None
+    key: str | None = None
+    density: float | str | None = None
+    pitch_range: tuple[str, str] | None = None
+    form: str | None = None
+    key_cost: float = KEY_COST
+
+    def __post_init__(self):
+        for name in ("chords", "key", "form"):
+            value = getattr(self, name)
+            if not isinstance(value, str | None):
+                raise ValueError(f"`{name}` must be a string. Received: {name}={value!r}")
+        if not _is_number(self.key_cost) or not 0 <= self.key_cost < math.inf:
+            raise ValueError(f"`key_cost` must be at least 0. Received: key_cost={self.key_cost!r}")
+        _ = self.parsed_chords, self.parsed_key, self.pitches
+        if self.form not in (None, NO_FORM, ORIGINAL_FORM):
+            Form.parse(self.form, 128)
+        relative = isinstance(self.density, str) and _RELATIVE.fullmatch(self.density)
+        absolute = _is_number(self.density) and 0 < self.density <= _MOST_DENSITY
+        if self.density is not None and not relative and not absolute:
+            raise ValueError(
+                f"`density` must be in (0, {_MOST_DENSITY:g}] onsets per bar, or relative such as '+1'. "
+                f"Received: density={self.density!r}"
+            )
+
+    def check_new(self) -> None:
+        """Checks that all of it can be asked of a new melody.
+
+        Raises:
+            ValueError: if it refers to the bars of a song.
+        """
+        if isinstance(self.density, str) or self.form == ORIGINAL_FORM:
+            raise ValueError(
+                f"A new melody has no bars to compare with. Received: density={self.density!r}, form={self.form!r}"
+            )
+
+    @property
+    def parsed_chords(self) -> Chords | None:
+        """The progression."""
+        return None if self.chords is None else Chords.parse(self.chords)
+
+    @property
+    def parsed_key(self) -> Key | None:
+        """The key."""
+        return None if self.key is None else Key.parse(self.key)
+
+    @property
+    def pitches(self) -> tuple[int, int] | None:
+        """Lowest and highest pitch.
+
+        Raises:
+            ValueError: if they are not two pitches, an octave or more apart.
+        """
+        if self.pitch_range is None:
+            return None
+        try:
+            low, high = map(parse_pitch, self.pitch_range)
+        except (AttributeError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"`pitch_range` must be two pitches such as ('C4', 'C6'). Received: pitch_range={self.pitch_range!r}"
+            ) from error
+        if high - low < 7:
+            raise ValueError(
+                f"`pitch_range` must span a fifth or more, low to high. Received: pitch_range={self.pitch_range!r}"
+            )
+        return low, high
+
+    def onsets_per_bar(self, given: float) -> float:
+        """Density that is asked for, where the given bars have so many onsets; NaN if it is free."""
+        if self.density is None:
+            return math.nan
+        if isinstance(self.density, str):
+            return min(max(given + float(self.density), 0.5), _MOST_DENSITY)
+        return float(self.density)
+
+    def decoding_bias(
+        self, chroma: Float[np.ndarray, "N 8 12"], key: Key | None, semitones: int = 0
+    ) -> Float[np.ndarray, "N 32 90"] | None:
+        """What decoding adds to the logits of tokens.
+
+        Args:
+            chroma: what sounds in each beat, in the model's key; NaN where nobody knows.
+            key: the key of the music as the model hears it; `None` where it is not sure.
+            semitones: by how much the music was moved for the model.
+
+        Returns:
+            Nats, or `None` for nothing.
+        """
+        costs_key = key is not None and self.key_cost > 0
+        if not costs_key and self.pitches is None:
+            return None
+        bias = pitch_bias(chroma, key if costs_key else None, self.key_cost)
+        if self.pitches is not None:
+            low, high = (pitch + semitones for pitch in self.pitches)
+            moved = np.arange(FIRST_ONSET, NUM_TOKENS) + PITCH_OFFSET
+            bias[:, :, FIRST_ONSET:] -= _OUTSIDE * ((moved < low) | (moved > high)).astype("float32")
+        return bias
+
+
+def _is_number(value):
+    return isinstance(value, int | float) and not isinstance(value, bool)

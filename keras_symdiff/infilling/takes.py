@@ -1,0 +1,153 @@
+"""The takes of one request, and how they are written: MIDI, records, a picture or a page."""
+
+import dataclasses
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from keras_symdiff.infilling.infill_request import InfillRequest, Piece
+from keras_symdiff.infilling.loaded_preset import LoadedPreset
+from keras_symdiff.infilling.page import PageTake, infill_command, takes_page
+from keras_symdiff.infilling.ranking import SCORE_NAMES, TakeScores
+from keras_symdiff.infilling.take import Take
+from keras_symdiff.infilling.take_record import TakeRecord, made_with, sha256
+from keras_symdiff.render.audio import write_audio
+from keras_symdiff.render.piano_roll import plot_piano_roll
+from keras_symdiff.write_atomically import write_atomically
+
+_MOST_NAMES = 8  # gaps in a file's name, which has an end
+
+
+class WrittenTakes(NamedTuple):
+    """What `Takes.write` wrote: MIDI files, best first; a page, or `None`; and what rendered audio, or `None`."""
+
+    files: list[Path]
+    page: Path | None
+    renderer: str | None
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Takes(Sequence):
+    """The takes of one request, best first; those that nearly repeat a better one stand last.
+
+    Args:
+        request: `InfillRequest`, which names the track that was chosen.
+        preset: the loaded preset that composed them.
+        piece: `Piece` as it was.
+        ranked: the takes in this order.
+        original: scores of the bars as they were, without novelty.
+
+    Example:
+    ```python
+    takes = composer.infill("song.mid", bars="17-32", takes=8)
+    takes.best.midi, len(takes), [take.scores.overall for take in takes]
+    takes.write("out")
+    ```
+    """
+
+    request: InfillRequest
+    preset: LoadedPreset
+    piece: Piece
+    ranked: tuple[Take, ...]
+    original: TakeScores
+
+    def __len__(self) -> int:
+        return len(self.ranked)
+
+    def __getitem__(self, index):
+        return self.ranked[index]
+
+    def __iter__(self) -> Iterator[Take]:
+        return iter(self.ranked)
+
+    @property
+    def best(self) -> Take:
+        """The take with the best scores."""
+        return self.ranked[0]
+
+    @property
+    def distinct(self) -> tuple[Take, ...]:
+        """The takes without those that nearly repeat a better one, best first."""
+        return tuple(take for take in self.ranked if take.duplicate_of is None)
+
+    def table(self) -> str:
+        """The scores of the distinct takes as text, best first, beside the song's own, and what was left out."""
+        lines = [f"{'take':>10}" + "".join(f"{name:>13}" for name in (*SCORE_NAMES.values(), "overall"))]
+        rows = [(take.number, take.scores) for take in self.distinct]
+        for name, scores in [*rows, ("as it was", self.original)]:
+            values = (*dataclasses.astuple(scores), scores.overall if isinstance(name, int) else np.nan)
+            cells = (f"{'-' if np.isnan(value) else f'{value:.2f}':>13}" for value in values)
+            lines.append(f"{name:>10}" + "".join(cells))
+        duplicates = [take for take in self if take.duplicate_of is not None]
+        if duplicates:
+            nearly = ", ".join(
+                f"take {take.number} shares {take.shared:.0%} of its notes with {take.duplicate_of}"
+                for take in duplicates
+            )
+            lines.append(f"Left out {len(duplicates)} near-duplicate{'s' * (len(duplicates) > 1)}: {nearly}")
+        return "\n".join(lines)
+
+    def write(self, folder: str | Path, audio: bool = False) -> WrittenTakes:
+        """Writes a MIDI file and its record (JSON) for each distinct take.
+
+        A single take gets a piano roll (PNG) of before and after, several get a page on which to hear them. Files are
+        named `SONG_barsX_SEED`, with `_takeN` where several takes were asked for. A song that came as bytes is written
+        beside them, for the records.
+
+        Args:
+            folder: made if it is not there.
+            audio: whether to write a WAV file for each take. Defaults to `False`.
+
+        Returns:
+            `WrittenTakes`.
+
+        Raises:
+            MidiError: if the notes cannot be put into the file.
+            OSError: if a file cannot be written.
+        """
+        request, piece, folder = self.request, self.piece, Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        midi = Path(piece.song.name)
+        if not midi.is_file():
+            midi = folder / "song.mid"
+            write_atomically(midi, piece.song.data)
+        bars = [gap.name for gap in piece.gaps]
+        if len(bars) > _MOST_NAMES:
+            bars = [*bars[: _MOST_NAMES - 1], f"and{len(bars) - _MOST_NAMES + 1}more"]
+        stem = f"{midi.stem}_bars{'_'.join(bars)}_{request.seed}"
+        several = request.takes > 1
+        sources = {"midi": str(midi), "midi_sha256": piece.song.sha256, "preset": self.preset.name,
+                   "preset_sha256": self.preset.sha256, "made_with": made_with()}  # fmt: skip
+        files, renderer, shown = [], None, []
+        for take in self.distinct:
+            path = folder / f"{stem}_take{take.number}.mid" if several else folder / f"{stem}.mid"
+            write_atomically(path, take.midi)
+            scores = take.scores.as_json()
+            record = TakeRecord(request=request, take=take.number, file=path.name, file_sha256=sha256(take.midi),
+                                scores=scores, **sources)  # fmt: skip
+            record.save(path.with_suffix(".json"))
+            files.append(path)
+            again = shlex.join(["symdiff", "replay", str(path.with_suffix(".json"))])
+            like = shlex.join(["--like", str(path.with_suffix(".json"))])
+            more = f"{infill_command(request, self.preset, midi, folder)} {like}" if several else ""
+            shown.append(PageTake(take, path.name, scores, again, more))
+        page = folder / f"{stem}_takes.html" if several else None
+        if page:
+            text = takes_page(request, self.preset, self.original, shown, len(self) - len(shown), midi, folder)
+            write_atomically(page, text.encode())
+        else:
+            _draw_before_and_after(piece, self.best, request.seed, midi, files[0].with_suffix(".png"))
+        for path in files if audio else ():  # last: pieces too long to render are written all the same
+            renderer = write_audio(path, path.with_suffix(".wav"))
+        return WrittenTakes(files, page, renderer)
+
+
+def _draw_before_and_after(piece: Piece, take: Take, seed: int, midi: Path, path: Path):
+    lines = ((piece.melody, "before"), (take.melody, "after"))
+    before, after = (dataclasses.replace(melody, name=name) for melody, name in lines)
+    names = ", ".join(gap.name for gap in piece.gaps)
+    title = f"{midi.name}, bars {names}, seed {seed}"
+    plot_piano_roll([before, after], path, [(gap.first_step, gap.end_step) for gap in piece.gaps], title)

@@ -1,0 +1,205 @@
+"""What a model is told of the phrases of a song besides their notes, and what decoding costs there."""
+
+import dataclasses
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from keras_symdiff.constants import FIRST_ONSET, PHRASE_STEPS, STEPS_PER_BAR
+from keras_symdiff.infilling.asked import NO_FORM, ORIGINAL_FORM, Asked
+from keras_symdiff.infilling.infill_request import InfillRequest, Piece
+from keras_symdiff.infilling.layout import Layout
+from keras_symdiff.music.accompaniment import beat_steps, beneath_phrases
+from keras_symdiff.music.condition import BEATS_PER_PHRASE, CONDITION_DIM, Condition
+from keras_symdiff.music.form import Form
+from keras_symdiff.music.harmony import chroma
+from keras_symdiff.music.key import SURE, Key, estimate_key, pitch_class_weights
+from keras_symdiff.music.transpose import to_home_key
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Told:
+    """What a model is told of N phrases, in the key in which it hears them.
+
+    Args:
+        condition: parts that nobody knows or asks for are hidden.
+        repeats: for each phrase the earliest one that it shall be equal to, its own if there is none.
+        varies: the same, but a variation counts as equal to what it varies.
+        bias: nats that decoding adds to the logits; `None` for nothing.
+        semitones: how much higher the model hears the song.
+        start: phrases from which to start; `None` to start from noise.
+        variation: the share of the sampler's steps that is taken from there.
+    """
+
+    condition: Condition
+    repeats: Int[np.ndarray, " N"]
+    varies: Int[np.ndarray, " N"]
+    bias: Float[np.ndarray, "N 32 90"] | None
+    semitones: int
+    start: Int[np.ndarray, "N 32"] | None = None
+    variation: float = 1.0
+
+    def window(self, first: int, end: int, length: int, hears: bool) -> dict[str, np.ndarray]:
+        """What the sampler is told of the phrases from `first` to `end`, as one piece of `length` phrases.
+
+        Args:
+            first: index of a phrase.
+            end: index of the phrase after the last one.
+            length: phrases of the model's pieces; those beyond `end` are padding.
+            hears: whether the model hears a condition.
+
+        Returns:
+            Arguments of `sample` and `infill` for one piece: `conditions`, `repeats` and `varies`, as far as there is
+            something to tell.
+        """
+        told = {}
+        if hears:
+            told["conditions"] = np.zeros((length, CONDITION_DIM), "float32")
+            told["conditions"][: end - first] = self.condition[first:end].features()
+        plans = {name: _cut(getattr(self, name), first, end, length) for name in ("repeats", "varies")}
+        return told | plans if np.any(plans["varies"] != np.arange(length)) else told
+
+
+def tell(asked: Asked, layout: Layout, sounds: Float[np.ndarray, "N 8 12"], hears: bool, one_key: bool) -> Told:
+    """Describes phrases, some of which are to be composed.
+
+    Args:
+        asked: what is asked of those.
+        layout: `Layout`.
+        sounds: what sounds beneath the phrases in each beat; NaN where nobody knows.
+        hears: whether the model hears it. One that does not has a key only if one is asked for.
+        one_key: whether the model knows music in C major and A minor only.
+
+    Returns:
+        `Told`.
+    """
+    _, tokens, steps, free = layout
+    given = np.where(free, 0, tokens)
+    key, sure = _key(asked, given, sounds)
+    sure &= hears or asked.key is not None
+    moved, sounds, semitones = to_home_key(tokens, sounds, key) if one_key else (tokens, sounds, 0)
+    real_steps = (steps.reshape(len(steps), -1, STEPS_PER_BAR) >= 0).sum(axis=2)
+    new = free.any(axis=1)
+    was = Condition.of(np.where(free, 0, moved), sounds, real_steps)
+    repeats, varies = _plans(asked.form, layout)
+    condition = dataclasses.replace(was, repeats=repeats)
+    if asked.form in (None, NO_FORM):
+        condition = condition.hide("repeats")
+    if asked.density is None:
+        condition = condition.hide("density")
+    else:
+        sounding = ~new & (was.density > 0)
+        density = asked.onsets_per_bar(float(was.density[sounding].mean()) if sounding.any() else 0.0)
+        condition = dataclasses.replace(condition, density=np.where(new, density, was.density))
+    if asked.pitches is None:
+        condition = condition.hide("register")
+    else:
+        middle = sum(asked.pitches) / 2 + semitones
+        condition = dataclasses.replace(condition, register=np.where(new, middle, was.register))
+    bias = asked.decoding_bias(sounds, key.transposed(semitones) if sure else None, semitones)
+    return Told(condition, repeats, varies, bias, semitones)
+
+
+def tell_new(asked: Asked, form: Form | None, num_phrases: int, hears: bool, one_key: bool) -> Told:
+    """Describes a new piece in 4/4.
+
+    Args:
+        asked: what is asked of it.
+        form: its plan of repeats; `None` for none.
+        num_phrases: its length.
+        hears: whether the model hears a condition.
+        one_key: whether the model knows music in C major and A minor only.
+
+    Returns:
+        `Told`.
+    """
+    chords, key = asked.parsed_chords, asked.parsed_key
+    sounds = np.full((num_phrases, BEATS_PER_PHRASE, 12), np.nan) if chords is None else chords.chroma(num_phrases)
+    if key is None and hears and chords is not None:
+        key, confidence = estimate_key(np.nansum(sounds, axis=(0, 1)))
+        key = key if confidence >= SURE else None
+    semitones = key.semitones_to_c if key is not None and one_key else 0
+    if one_key:
+        key = Key(0, "major") if key is None else key.transposed(semitones)
+    silence = np.zeros((num_phrases, PHRASE_STEPS), np.int8)
+    condition = Condition.of(silence, np.roll(sounds, semitones, axis=-1)).hide("density").hide("register")
+    repeats = varies = np.arange(num_phrases)
+    if form is None:
+        condition = condition.hide("repeats")
+    else:
+        repeats, varies = form.repeats, form.varies
+        condition = dataclasses.replace(condition, repeats=repeats)
+    if asked.density is not None:
+        condition = dataclasses.replace(condition, density=np.full(num_phrases, asked.onsets_per_bar(0.0)))
+    if asked.pitches is not None:
+        middle = sum(asked.pitches) / 2 + semitones
+        condition = dataclasses.replace(condition, register=np.full(num_phrases, middle))
+    return Told(condition, repeats, varies, asked.decoding_bias(condition.chroma, key, semitones), semitones)
+
+
+def hear(request: InfillRequest, piece: Piece, steps: Int[np.ndarray, "N 32"]) -> Float[np.ndarray, "N 8 12"]:
+    """What sounds beneath phrases: the other tracks, or the chords that are asked for in the gaps.
+
+    Args:
+        request: `InfillRequest`.
+        piece: `Piece`.
+        steps: the song's step of each step of the phrases, -1 where a bar is filled up.
+
+    Returns:
+        Share of each beat in which each pitch class sounds; NaN where nobody knows.
+    """
+    if request.harmony:
+        sounds = beneath_phrases(piece.song, piece.melody.track, steps)
+    else:
+        sounds = np.full((len(steps), BEATS_PER_PHRASE, 12), np.nan)
+    if request.parsed_chords is None:
+        return sounds
+    borders, sounds, grid = beat_steps(steps), sounds.reshape(-1, 12), piece.melody.grid
+    for gap in piece.gaps:  # the progression begins with each gap's first bar
+        bars = np.arange(grid.bar_of(gap.first_step), grid.bar_of(gap.end_step - 1) + 2)
+        heard = chroma(*request.parsed_chords.notes(grid.bar_step(bars)), borders)
+        inside = (borders[:-1] >= gap.first_step) & (borders[1:] <= gap.end_step)
+        sounds[inside] = heard[inside]
+    return sounds.reshape(-1, BEATS_PER_PHRASE, 12)
+
+
+def _key(asked: Asked, given: Int[np.ndarray, "N 32"], sounds: Float[np.ndarray, "N 8 12"]) -> tuple[Key, bool]:
+    """The key, and whether it is sure."""
+    if asked.parsed_key is not None:
+        return asked.parsed_key, True
+    key, confidence = estimate_key(pitch_class_weights(given, sounds))
+    return key, confidence >= SURE
+
+
+def _plans(form, layout):
+    """For each phrase the earliest one that it repeats, and that it repeats or varies; see `Told`.
+
+    Phrases that are free in part stand alone.
+    """
+    _, tokens, steps, free = layout
+    number = np.arange(len(tokens))
+    empty = (steps < 0) | layout.melody.grid.stays_empty(steps)
+    new, whole = free.any(axis=1), free.any(axis=1) & (free | empty).all(axis=1)
+    if form in (None, NO_FORM):
+        return number, number
+    known = (tokens >= FIRST_ONSET).any(axis=1) & (~new | (form == ORIGINAL_FORM))
+    _, inverse = np.unique(tokens, axis=0, return_inverse=True)
+    group = np.where(known, len(tokens) + inverse.reshape(-1), number)  # phrases of a group are equal
+    groups = [group, group.copy()]
+    if form != ORIGINAL_FORM:  # letters, anew in each run of new phrases
+        for first, end in layout.new_runs:
+            parsed = Form.parse(form, end - first)
+            groups[0][first:end], groups[1][first:end] = first + parsed.repeats, first + parsed.varies
+    alone = new & ~whole
+    return tuple(_earliest(np.where(alone, -1 - number, group)) for group in groups)
+
+
+def _earliest(group):
+    """The index of the first phrase of each one's group."""
+    _, first, inverse = np.unique(group, return_index=True, return_inverse=True)
+    return first[inverse.reshape(-1)]
+
+
+def _cut(plan, first, end, length):
+    """A plan of the phrases from `first` to `end`, counted from there, and of padding that repeats nothing."""
+    return np.append(_earliest(plan[first:end]), np.arange(end - first, length))

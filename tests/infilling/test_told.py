@@ -1,0 +1,106 @@
+import numpy as np
+import pytest
+
+from keras_symdiff import Melody, Song, write_midi
+from keras_symdiff.constants import FIRST_ONSET
+from keras_symdiff.infilling.asked import Asked
+from keras_symdiff.infilling.infill_request import InfillRequest
+from keras_symdiff.infilling.told import hear, tell, tell_new
+from keras_symdiff.music.chord_symbols import Chords
+from keras_symdiff.music.condition import CONDITION_DIM, PARTS
+from keras_symdiff.music.form import Form
+
+D_MAJOR = np.array([62, 64, 66, 67, 69, 71, 73, 74])
+
+
+@pytest.fixture(scope="module")
+def song(tmp_path_factory):
+    """32 bars of D major whose bars 1-4 come again as 9-12 and as 17-20, over two chords."""
+    stream = np.random.default_rng(0)
+    tokens = np.zeros((16, 32), int)
+    tokens[:, ::4] = D_MAJOR[stream.integers(0, 8, (16, 8))] - 19
+    tokens[4:6] = tokens[8:10] = tokens[:2]
+    path = tmp_path_factory.mktemp("song") / "song.mid"
+    write_midi(Melody.from_phrases(tokens, name="melody"), path, Chords.parse("D | A7"))
+    return Song.open(path)
+
+
+def told(song, one_key=True, hears=True, **asked):
+    request = InfillRequest(**{"bars": ("17-24",)} | asked)
+    piece = request.find(song)
+    return tell(request, piece.layout, hear(request, piece, piece.layout.steps), hears, one_key)
+
+
+def test_a_song_is_moved_to_the_key_that_the_model_knows(song):
+    moved, as_it_is = told(song), told(song, one_key=False)
+    assert (moved.semitones, as_it_is.semitones) == (-2, 0)
+    first_beat = moved.condition.chroma[:2, 0]  # of D, moved to C
+    assert [np.flatnonzero(beat).tolist() for beat in first_beat] == [[0, 4, 7], [0, 4, 7]]
+    np.testing.assert_array_equal(np.roll(as_it_is.condition.chroma, -2, axis=-1), moved.condition.chroma)
+    outside = moved.bias[0, 0, FIRST_ONSET:] < 0
+    assert set((np.flatnonzero(outside) + 21) % 12) == {1, 3, 6, 8, 10}
+    assert told(song, key="E minor").semitones == 5
+    assert told(song, key_cost=0.0).bias is None
+    assert told(song, hears=False, one_key=False).bias is None  # as before, unless a key is asked for
+    assert told(song, hears=False, one_key=False, key="D").bias is not None
+
+
+def test_only_what_is_asked_for_is_told_of_density_and_register(song):
+    features = told(song).window(0, 16, 32, hears=True)["conditions"]
+    assert features.shape == (32, CONDITION_DIM)
+    assert (features[:16, 0] == 1).all()
+    assert not features[16:].any()
+    for part in ("density", "register", "repeats"):
+        assert not features[:, PARTS[part]].any()
+    asked = told(song, density="+2", pitch_range=("C4", "C6")).condition
+    np.testing.assert_array_equal(asked.density, [4] * 8 + [6] * 4 + [4] * 4)
+    assert (asked.register[8:12] == 72 - 2).all()
+
+
+def test_the_other_tracks_can_be_left_unheard(song):
+    assert np.isnan(told(song, harmony=False).condition.chroma).all()
+
+
+def test_chords_that_are_asked_for_replace_what_sounds_in_the_gap_only(song):
+    chroma = told(song, one_key=False, chords="Gm").condition.chroma
+    heard = told(song, one_key=False).condition.chroma
+    np.testing.assert_array_equal(np.delete(chroma, range(8, 12), axis=0), np.delete(heard, range(8, 12), axis=0))
+    assert set(np.flatnonzero(chroma[8:12].any(axis=(0, 1)))) == {7, 10, 2}
+
+
+def test_plans_of_repeats(song):
+    assert told(song).repeats.tolist() == list(range(16))
+    original = told(song, form="original")
+    assert original.repeats.tolist() == [0, 1, 2, 3, 0, 1, 6, 7, 0, 1, 10, 11, 12, 13, 14, 15]
+    letters = told(song, form="AA'")
+    assert letters.repeats.tolist() == [0, 1, 2, 3, 0, 1, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]
+    assert letters.varies[8:12].tolist() == [8, 9, 8, 9]
+    window = letters.window(6, 14, 32, hears=False)
+    assert set(window) == {"repeats", "varies"}
+    assert window["varies"].tolist() == [0, 1, 2, 3, 2, 3, *range(6, 32)]
+    assert told(song).window(0, 16, 32, hears=False) == {}
+
+
+def test_phrases_that_are_new_in_part_repeat_nothing(song):
+    original = told(song, bars=("18-24",), form="original")
+    assert original.repeats.tolist() == [0, 1, 2, 3, 0, 1, 6, 7, 8, 1, 10, 11, 12, 13, 14, 15]
+
+
+def test_a_form_that_does_not_fit_is_refused_before_any_work(song):
+    with pytest.raises(ValueError, match="AABA needs 16"):
+        InfillRequest(bars=("17-24",), form="AABA").find(song)
+
+
+def test_a_new_piece():
+    asked = Asked(chords="Am | Dm7 G7", key="D minor", density=5, pitch_range=("C4", "C5"))
+    told = tell_new(asked, Form.parse("AB", 8), 8, hears=True, one_key=True)
+    assert told.semitones == -5
+    assert told.condition.density.tolist() == [5] * 8
+    assert told.condition.register.tolist() == [66 - 5] * 8
+    assert np.flatnonzero(told.condition.chroma[0, 0]).tolist() == sorted((np.array([9, 0, 4]) - 5) % 12)
+    assert told.repeats.tolist() == list(range(8))
+    free = tell_new(Asked(), None, 8, hears=True, one_key=True)
+    assert free.semitones == 0
+    assert (free.condition.repeats == -1).all()
+    assert free.bias is not None  # the model's own key
+    assert tell_new(Asked(), None, 8, hears=False, one_key=False).bias is None
