@@ -79,7 +79,7 @@ def test_options_that_are_wrong(cli, tmp_path):
     fails(cli("infill", SONG, "-o", out), "Name bars with --bars, or a number of bars with --continue", 2)
     fails(cli("infill", SONG, "--continue", 5000, "-o", out), "`continue_bars` must be in [0, 4096]")
     fails(cli("infill", SONG, "--continue", 8, "--keep-rhythm", "-o", out), "have no old note, so there is no rhythm")
-    fails(cli("train-vae", SONG, "--decoder-noise", 4, "-o", out), "name its MusicVAE with --init-from", 2)
+    fails(cli("train-vae", SONG, "--decoder-noise", 4, "-o", out), "name a MusicVAE with --init-from", 2)
     fails(cli("infill", tmp_path / "none.mid", "--bars", "1-2", "-o", out), "none.mid' does not exist", 2)
     fails(cli("sample", "-n", 0, "-o", out), "0 is not in the range x>=1", 2)
     fails(cli("sample", "-o", tmp_path / "file"), "is a file", 2)
@@ -102,7 +102,7 @@ def test_an_output_folder_that_cannot_be_written_is_found_before_any_work(cli, t
         code, _, err = cli(*verb, "-o", tmp_path / "file" / ("a.npz" if verb[0] == "encode" else "out"))
         assert code == 1
         assert err.startswith("Error: ")
-        assert err.endswith("Not a directory\n")
+        assert str(tmp_path / "file") in err
         assert len(err.splitlines()) == 1
 
 
