@@ -13,7 +13,8 @@ _NEAR = 0.06  # of a pair; as far as a sixteenth of a quarter, beyond which anot
 _SWUNG = (0.53, 0.69)  # below lies what players do without meaning to, beyond a dotted rhythm
 _LATEST, _ALIKE = 0.125, 0.02  # quarters; what a track may be off the grid as a whole, and note by note
 _LEAST_OFF_BEATS = 12
-_LEAST_SHARE = 0.8  # of the notes off the beat, those at the off-beat that the song is told to swing with
+_LEAST_SHARE = 0.8  # of the notes off the beat, those where a swung pair has its steps
+_MARGIN = 0.3  # by which that share is above the one of a straight pair
 _LEAST_TRIPLETS = 0.3  # of all notes, those off the beat; a tune with a few triplets is not in triplets
 _TRIPLETS = 2 / 3
 
@@ -56,11 +57,11 @@ NO_SWING = Swing()
 def estimate_swing(places: Sequence[Float[np.ndarray, " _"]]) -> Swing:
     """Estimates the swing of a song from its onsets.
 
-    A track swings if at least 12 of its onsets lie off the beat, and four in five of these at one place between .53 and
-    .69 of a quarter, or of an eighth. It is in triplets if four in five lie at thirds of the quarter, a quarter of
-    these at the first, and if they are three in ten of all onsets. Its own distance from the grid, that of most
-    onsets near beats, is taken off before. The song swings if all tracks with 12 onsets off the beat do, alike: a
-    singer in straight eighths above triplets stays straight.
+    A track swings if at least 12 of its onsets lie off the beat, and four in five of these where the steps of a pair
+    are whose middle is between .53 and .69: a quarter, or else an eighth. It is in triplets if four in five lie at
+    thirds of the quarter, a quarter of these at the first, and if they are three in ten of all onsets. Its own distance
+    from the grid, that of most onsets near beats, is taken off before. The song swings if all tracks with 12 onsets off
+    the beat do, alike: a singer in straight eighths above triplets stays straight.
 
     Args:
         places: onsets of each track, in quarters from the start of a bar.
@@ -107,18 +108,30 @@ def _swing_of_track(beats, off):
     if are_thirds and len(off) >= _LEAST_TRIPLETS * len(beats):
         return Swing(_TRIPLETS, triplets=True)
     for steps in (constants.STEPS_PER_QUARTER, constants.STEPS_PER_QUARTER // 2):
-        ratio = _off_beat(beats * constants.STEPS_PER_QUARTER / steps % 1)
+        ratio = _off_beat(beats * constants.STEPS_PER_QUARTER / steps % 1, steps)
         if ratio is not None:
             return Swing(ratio, steps)
     return Swing()
 
 
-def _off_beat(places):
-    """The place within a pair at which the notes off the beat are, if they swing; else None."""
+def _off_beat(places, steps):
+    """The place within a pair at which the off-beats are, if a track swings; else None."""
     off = places[(places > _NEAR) & (places < 1 - _NEAR)]
-    within = off[(off > STRAIGHT - _NEAR) & (off < _SWUNG[1] + _NEAR)]
+    within = np.sort(off[(off >= _SWUNG[0] - _ALIKE) & (off <= _SWUNG[1] + _ALIKE)])
     if len(within) < _LEAST_OFF_BEATS:
         return None
-    ratio = float(np.median(within))
-    swings = _SWUNG[0] <= ratio <= _SWUNG[1]
-    return ratio if swings and np.mean(np.abs(off - ratio) < _NEAR) >= _LEAST_SHARE else None
+    alike = np.searchsorted(within, within + _ALIKE, "right") - np.searchsorted(within, within - _ALIKE)
+    ratio = float(np.median(within[np.abs(within - within[alike.argmax()]) <= _ALIKE]))
+
+    def share(middle):
+        """Share of the notes off the beat that stand where a pair with this middle has its steps."""
+        standing = np.array(
+            [middle / 2, middle, (1 + middle) / 2] if steps == constants.STEPS_PER_QUARTER else [middle]
+        )
+        return np.mean(np.abs(off[:, None] - standing).min(axis=1) <= 1.5 * _ALIKE)
+
+    before, on = (np.sum(np.abs(off - place) <= 1.5 * _ALIKE) for place in (ratio / 2, ratio))
+    if 2 * before > on:  # triplets of half notes, say
+        return None
+    swings = share(ratio) >= _LEAST_SHARE and share(ratio) >= share(STRAIGHT) + _MARGIN
+    return ratio if swings and _SWUNG[0] <= ratio <= _SWUNG[1] else None

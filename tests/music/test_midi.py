@@ -253,12 +253,12 @@ import resource, time
 from keras_symdiff.music.corpus import read_corpus
 import symusic
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-before, start = peak(), time.perf_counter()
+before, start = peak(), time.process_time()
 try:
     print(len(read_corpus({str(path)!r}).tokens))
 except ValueError as error:
     print(error)
-print(time.perf_counter() - start, (peak() - before) / 1024)
+print(time.process_time() - start, (peak() - before) / 1024)
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     seconds, mebibytes = map(float, run.stdout.splitlines()[-1].split())
