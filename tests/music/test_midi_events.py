@@ -17,7 +17,12 @@ HARD = bytes.fromhex(
 )
 
 
-@pytest.mark.parametrize("path", sorted(DATA.glob("*/*.mid")), ids=lambda path: f"{path.parent.name}-{path.stem}")
+# But for SysEx in packets, of which mido makes messages.
+@pytest.mark.parametrize(
+    "path",
+    sorted(set(DATA.glob("*/*.mid")) - {DATA / "cases" / "f7.mid"}),
+    ids=lambda path: f"{path.parent.name}-{path.stem}",
+)
 def test_the_events_are_those_that_mido_reads(path):
     data = path.read_bytes()
     spans = track_spans(data)
