@@ -5,7 +5,7 @@ import pathlib
 import tempfile
 
 
-def write_atomically(path, data):
+def write_atomically(path: str | os.PathLike, data: bytes) -> None:
     """Writes bytes to a file that appears complete or not at all.
 
     Args:

@@ -1,25 +1,37 @@
 """The TransformerMDN, one position at a time."""
 
+from typing import Any
+
+from jaxtyping import Float, Integer
 from keras import ops
 
+from keras_symdiff.models.transformer_mdn import TransformerMDN
 
-def empty_cache(mdn, batch_size, num_positions):
-    """Returns keys and values of no position yet, zeros of shape `(num_layers, 2, B, L, H, K)`."""
+
+def empty_cache(
+    mdn: TransformerMDN, batch_size: int | Integer[Any, ""], num_positions: int
+) -> Float[Any, "layers 2 B L H K"]:
+    """Returns keys and values of no position yet: zeros."""
     shape = (batch_size, num_positions, mdn.num_heads, mdn.embed_dim // mdn.num_heads)
     return ops.zeros((mdn.num_layers, 2, *shape), dtype=mdn.dtype_policy.compute_dtype)
 
 
-def cached_step(mdn, previous, cache, index):
+def cached_step(
+    mdn: TransformerMDN,
+    previous: Float[Any, "B C"],
+    cache: Float[Any, "layers 2 B L H _"],
+    index: int | Integer[Any, ""],
+) -> tuple[Float[Any, "B K C"], Float[Any, "B K C"], Float[Any, "B K"], Float[Any, "layers 2 B L H _"]]:
     """Computes the mixture at one position, at the cost of one position.
 
     Args:
-        mdn: `TransformerMDN`.
-        previous: `(B, C)`. The latent before the position; zeros for the first.
-        cache: `(num_layers, 2, B, L, H, K)`. Keys and values of the earlier positions, see `empty_cache`.
-        index: Integer in [0, L). The position.
+        mdn: the network.
+        previous: the latent before the position; zeros for the first.
+        cache: keys and values of the earlier positions, see `empty_cache`.
+        index: the position, in [0, L).
 
     Returns:
-        A tuple `(means (B, K, C), log_scales (B, K, C), logits (B, K), cache)`.
+        Means, log scales and logits of the mixture, and the cache with the position's own keys and values.
     """
     num_positions = cache.shape[3]
     x = mdn.get_layer("input_dense")(previous[:, None])  # (B, 1, embed_dim)

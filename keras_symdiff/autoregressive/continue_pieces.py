@@ -1,9 +1,12 @@
 """New pieces from a trained autoregressive baseline."""
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
+from jaxtyping import Float, Float32
 from keras import ops
 
 from keras_symdiff.autoregressive.cached_step import cached_step, empty_cache
@@ -13,7 +16,15 @@ from keras_symdiff.constants import PIECE_PHRASES
 from keras_symdiff.noise_streams import Purpose, noise_streams
 
 
-def continue_pieces(model, prefix, seed=0, first_piece=0, temperature=1.0, batch_size=100, progress=None):
+def continue_pieces(
+    model: keras.Model,
+    prefix: Float[np.ndarray, "B P C"],
+    seed: int = 0,
+    first_piece: int = 0,
+    temperature: float = 1.0,
+    batch_size: int = 100,
+    progress: Callable[[int, int], Any] | None = None,
+) -> Float32[np.ndarray, "B L C"]:
     """Continues pieces phrase by phrase; a prefix of no phrases gives new pieces.
 
     Each position costs one pass over one position. What is returned is what later positions were conditioned on (the
@@ -21,23 +32,26 @@ def continue_pieces(model, prefix, seed=0, first_piece=0, temperature=1.0, batch
     only: not on the backend or `batch_size`, up to float32 rounding.
 
     Args:
-        model: A `LatentMDN` or a `TransformerMDN`.
-        prefix: `(B, P, C)`. Scaled latents of the first P phrases of each piece, `0 <= P <= L`.
-        seed: Integer >= 0. Defaults to `0`.
-        first_piece: Integer >= 0. Index of the first piece among those of the seed. Defaults to `0`.
-        temperature: Float > 0: divides the logits of the mixture and multiplies its variances. Defaults to `1.0`, the
+        model: a `LatentMDN` or a `TransformerMDN`.
+        prefix: scaled latents of the first P phrases of each piece, `0 <= P <= L`.
+        seed: at least 0. Defaults to `0`.
+        first_piece: index of the first piece among those of the seed. Defaults to `0`.
+        temperature: above 0; divides the logits of the mixture and multiplies its variances. Defaults to `1.0`, the
             paper's.
-        batch_size: Integer >= 1. Greatest number of pieces made at once. Defaults to `100`.
-        progress: Optional function of the number of pieces done and of all pieces.
+        batch_size: greatest number of pieces made at once. Defaults to `100`.
+        progress: function of the number of pieces done and of all pieces.
 
     Returns:
-        `(B, L, C)`, float32 array: scaled latents, `prefix` unchanged at their beginning.
+        Scaled latents, `prefix` unchanged at their beginning.
 
     Raises:
         ValueError: If `prefix` does not fit the model, a number is out of range, or the model gives what is not finite.
 
     Example:
-        >>> latents = continue_pieces(model, np.zeros((8, 0, 42)), seed=1)  # (8, 32, 42)
+    ```python
+    model = keras_symdiff.LatentMDN.from_preset()
+    latents = continue_pieces(model, np.zeros((2, 0, model.mdn.channels)), seed=1)  # (2, 32, channels)
+    ```
 
     Reference:
         - [Mittal et al., 2021](https://arxiv.org/abs/2103.16091), section 4.2.

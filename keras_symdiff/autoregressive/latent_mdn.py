@@ -1,6 +1,10 @@
 """The autoregressive baseline as something to train."""
 
+from typing import Any
+
 import keras
+import numpy as np
+from jaxtyping import Float
 from keras import ops
 
 from keras_symdiff.autoregressive.mixture import mixture_log_likelihood
@@ -13,13 +17,13 @@ from keras_symdiff.training.latent_model import LatentModel, network_config
 class LatentMDN(LatentModel):
     """Trains a `TransformerMDN` on scaled latents with teacher forcing.
 
-    `fit` minimises the negative log-likelihood of each latent given the ones before it, in nats a phrase, averaged over
-    pieces and positions. `compile()` without arguments is the paper's recipe: Adam at 3e-4, global gradient norm
+    `fit` minimises the negative log-likelihood of each latent given the ones before it, in nats per phrase, averaged
+    over pieces and positions. `compile()` without arguments is the paper's recipe: Adam at 3e-4, global gradient norm
     clipped at 1, and a moving average of the weights as in `LatentDiffusion`.
 
     Args:
-        mdn: `TransformerMDN`. Defaults to `TransformerMDN()`, the paper's.
-        seed: int, for the order of batches. Defaults to 0.
+        mdn: the network. Defaults to `TransformerMDN()`, the paper's.
+        seed: of the order of batches. Defaults to 0.
 
     Example:
     ```python
@@ -35,33 +39,33 @@ class LatentMDN(LatentModel):
     batch_size = 128
     preset_part = "latent_mdn"
 
-    def __init__(self, mdn=None, seed=0, **kwargs):
+    def __init__(self, mdn: TransformerMDN | None = None, seed: int = 0, **kwargs: Any):
         super().__init__(seed, **kwargs)
         self.mdn = mdn or TransformerMDN()
 
-    def validation_batches(self, latents):
+    def validation_batches(self, latents: Float[np.ndarray, "N L D"]) -> FixedBatches:
         """Batches of latents (N, L, D) in their order."""
         return FixedBatches(latents, batch_size=self.batch_size)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """Negative log-likelihood of latents `x` (B, L, D), nats a phrase."""
+        """Negative log-likelihood of latents `x` (B, L, D), nats per phrase."""
         return -ops.mean(mixture_log_likelihood(x, *self.mdn(x, training=training)))
 
     @property
-    def network(self):
+    def network(self) -> TransformerMDN:
         """The TransformerMDN."""
         return self.mdn
 
-    def get_preset_config(self):
+    def get_preset_config(self) -> dict[str, Any]:
         """Returns the network's arguments."""
         return {"mdn": network_config(self.mdn)}
 
     @classmethod
-    def from_preset_config(cls, config, seed=0):
+    def from_preset_config(cls, config: dict[str, Any], seed: int = 0) -> "LatentMDN":
         """Builds the model of a `get_preset_config` dict."""
         return cls(TransformerMDN(**config["mdn"]), seed)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             "mdn": keras.saving.serialize_keras_object(self.mdn),
             "seed": self.seed,
@@ -70,5 +74,5 @@ class LatentMDN(LatentModel):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "LatentMDN":
         return cls(**config | {"mdn": keras.saving.deserialize_keras_object(config["mdn"])})

@@ -1,7 +1,9 @@
 """Mixtures of diagonal Gaussians: their likelihood and their samples."""
 
 import math
+from typing import Any
 
+from jaxtyping import Float
 from keras import ops
 
 # In units of scaled latents: 1 is half of a dimension's range. Training data holds equal phrases, on which a density
@@ -9,31 +11,33 @@ from keras import ops
 MIN_SCALE = 0.01
 
 
-def scales(log_scales):
+def scales(log_scales: Float[Any, "*B K C"]) -> Float[Any, "*B K C"]:
     """Standard deviations of a mixture, `exp(log_scales) + MIN_SCALE`, in float32.
 
     Args:
-        log_scales: `(B, L, K, C)`, as `TransformerMDN` returns them.
+        log_scales: as `TransformerMDN` returns them.
 
     Returns:
-        `(B, L, K, C)`, at least `MIN_SCALE`.
+        The deviations, at least `MIN_SCALE`.
     """
     return ops.exp(ops.cast(log_scales, "float32")) + MIN_SCALE
 
 
-def mixture_log_likelihood(x, means, log_scales, logits):
-    """Exact log density of latents under a mixture a position, in nats.
+def mixture_log_likelihood(
+    x: Float[Any, "B L C"], means: Float[Any, "B L K C"], log_scales: Float[Any, "B L K C"], logits: Float[Any, "B L K"]
+) -> Float[Any, "B L"]:
+    """Exact log density of latents under one mixture per position, in nats.
 
     Computed in float32 whatever the type of the mixture: the sum over channels reaches thousands.
 
     Args:
-        x: `(B, L, C)`. Scaled latents.
-        means: `(B, L, K, C)`.
-        log_scales: `(B, L, K, C)`. See `scales`.
-        logits: `(B, L, K)`. Unnormalised log weights.
+        x: scaled latents.
+        means: means of the Gaussians.
+        log_scales: see `scales`.
+        logits: unnormalised log weights.
 
     Returns:
-        `(B, L)`, float32.
+        The log densities, float32.
 
     Reference:
         - Bishop, Mixture Density Networks (1994); [Mittal et al., 2021](https://arxiv.org/abs/2103.16091), section 4.2.
@@ -46,19 +50,26 @@ def mixture_log_likelihood(x, means, log_scales, logits):
     return ops.logsumexp(ops.log_softmax(logits) + log_density, axis=-1)  # (B, L)
 
 
-def draw_from_mixture(means, log_scales, logits, gumbel, normal, temperature):
-    """Draws one latent a position.
+def draw_from_mixture(
+    means: Float[Any, "B K C"],
+    log_scales: Float[Any, "B K C"],
+    logits: Float[Any, "B K"],
+    gumbel: Float[Any, "B K"],
+    normal: Float[Any, "B C"],
+    temperature: float | Float[Any, "B 1"],
+) -> Float[Any, "B C"]:
+    """Draws one latent per piece.
 
     Args:
-        means: `(B, K, C)`.
-        log_scales: `(B, K, C)`. See `scales`.
-        logits: `(B, K)`.
-        gumbel: `(B, K)`. Standard Gumbel draws, which choose the Gaussian.
-        normal: `(B, C)`. N(0, 1) draws.
-        temperature: Float > 0: divides the logits and multiplies the variances.
+        means: means of the Gaussians.
+        log_scales: see `scales`.
+        logits: unnormalised log weights.
+        gumbel: standard Gumbel draws, which choose the Gaussian.
+        normal: N(0, 1) draws.
+        temperature: above 0; divides the logits and multiplies the variances.
 
     Returns:
-        `(B, C)`, float32.
+        The latents, float32.
 
     Reference:
         - Ha and Eck, [A Neural Representation of Sketch Drawings](https://arxiv.org/abs/1704.03477), equation 8.

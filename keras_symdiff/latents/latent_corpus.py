@@ -2,8 +2,12 @@
 
 import dataclasses
 import io
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from keras_symdiff.check_finite import check_finite
 from keras_symdiff.constants import PIECE_PHRASES
@@ -17,20 +21,20 @@ class LatentCorpus:
     """Posteriors of the distinct phrases of a collection, and where each phrase stands.
 
     Args:
-        corpus: `Corpus` of N phrases, U of them distinct.
-        mean: float32 array (U, Z), posterior means of the distinct phrases.
-        stddev: float32 array (U, Z), their posterior standard deviations.
-        inverse: int array (N,): phrase `n` of the corpus has the mean `mean[inverse[n]]`.
-        encoder: string that names the encoder by the hash of its weights.
+        corpus: the collection, of N phrases, U of them distinct.
+        mean: posterior means of the distinct phrases.
+        stddev: their posterior standard deviations.
+        inverse: phrase `n` of the corpus has the mean `mean[inverse[n]]`.
+        encoder: names the encoder by the hash of its weights.
 
     Raises:
         ValueError: If the arrays contradict one another, or a posterior is not finite.
     """
 
     corpus: Corpus
-    mean: np.ndarray
-    stddev: np.ndarray
-    inverse: np.ndarray
+    mean: Float[np.ndarray, "U Z"]
+    stddev: Float[np.ndarray, "U Z"]
+    inverse: Int[np.ndarray, " N"]
     encoder: str
 
     def __post_init__(self):
@@ -55,13 +59,13 @@ class LatentCorpus:
             )
 
     @classmethod
-    def encode(cls, vae, corpus, progress=None):
+    def encode(cls, vae: Any, corpus: Corpus, progress: Callable[[int, int], Any] | None = None) -> "LatentCorpus":
         """Encodes the distinct phrases of a collection.
 
         Args:
-            vae: `MusicVAE`.
-            corpus: `Corpus`.
-            progress: callback `(phrases done, phrases in total)`.
+            vae: `MusicVAE`, the encoder.
+            corpus: the collection.
+            progress: called with phrases done and phrases in total.
 
         Returns:
             A `LatentCorpus`.
@@ -71,11 +75,11 @@ class LatentCorpus:
         return cls(corpus, mean, stddev, inverse, vae.fingerprint())
 
     @classmethod
-    def concatenate(cls, parts):
+    def concatenate(cls, parts: Sequence["LatentCorpus"]) -> "LatentCorpus":
         """Joins collections that one encoder encoded.
 
         Args:
-            parts: list of `LatentCorpus`.
+            parts: the collections.
 
         Returns:
             A `LatentCorpus` of all melodies, in order.
@@ -89,11 +93,11 @@ class LatentCorpus:
             encoder=parts[0].encoder,
         )
 
-    def windows(self, length=PIECE_PHRASES):
-        """Rows of `mean` for every run of `length` phrases without a rest, int array (W, length)."""
+    def windows(self, length: int = PIECE_PHRASES) -> Int[np.ndarray, "W L"]:
+        """Rows of `mean` for every run of `length` phrases without a rest."""
         return self.inverse[self.corpus.windows(length)[:, None] + np.arange(length)]
 
-    def save(self, path):
+    def save(self, path: str | os.PathLike) -> None:
         """Writes everything to one `.npz` file."""
         corpus = dataclasses.asdict(self.corpus)
         corpus["names"] = np.array(corpus["names"], dtype=np.str_)
@@ -105,7 +109,7 @@ class LatentCorpus:
         write_atomically(path, buffer.getvalue())
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | os.PathLike) -> "LatentCorpus":
         """Reads what `save` wrote.
 
         Raises:

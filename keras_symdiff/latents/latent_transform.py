@@ -2,8 +2,12 @@
 
 import dataclasses
 import json
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from keras_symdiff.check_finite import check_finite
 from keras_symdiff.files.read_json import read_json
@@ -29,27 +33,30 @@ class LatentTransform:
 
     Args:
         kept_dims: D strictly increasing integers in [0, latent_dim).
-        minimum: `(D,)`. Least value of each kept dimension in the training split.
-        maximum: `(D,)`. Greatest value of each kept dimension in the training split.
-        latent_dim: Integer. Z, size of the MusicVAE's latents.
+        minimum: least value of each kept dimension in the training split.
+        maximum: greatest value of each kept dimension in the training split.
+        latent_dim: Z, size of the MusicVAE's latents.
 
     Raises:
         ValueError: If the arguments contradict one another.
 
     Example:
-        >>> mean, stddev = music_vae.encode(train_tokens)
-        >>> transform = LatentTransform.fit(mean, stddev)
-        >>> scaled = transform.forward(mean)  # (N, D)
-        >>> latents = transform.inverse(scaled)  # (N, Z)
+    ```python
+    vae = keras_symdiff.MusicVAE.from_preset()
+    mean, stddev = vae.encode(tokens[0])
+    transform = LatentTransform.fit(mean, stddev)
+    scaled = transform.forward(mean)  # (N, D)
+    latents = transform.inverse(scaled)  # (N, Z)
+    ```
 
     Reference:
         - [Mittal et al., 2021](https://arxiv.org/abs/2103.16091), section 3.1 and the supplement's "latent trimming".
           The released code scales all dimensions by one pair of numbers, and training and evaluation by different ones.
     """
 
-    kept_dims: np.ndarray
-    minimum: np.ndarray
-    maximum: np.ndarray
+    kept_dims: Int[np.ndarray, " D"]
+    minimum: Float[np.ndarray, " D"]
+    maximum: Float[np.ndarray, " D"]
     latent_dim: int
 
     def __post_init__(self):
@@ -74,7 +81,7 @@ class LatentTransform:
             )
         if minimum.shape != kept_dims.shape or maximum.shape != kept_dims.shape:
             raise ValueError(
-                "`minimum` and `maximum` must hold one number a kept dimension. "
+                "`minimum` and `maximum` must hold one number per kept dimension. "
                 f"Received: shapes {minimum.shape} and {maximum.shape} for {len(kept_dims)} kept dimensions"
             )
         if not np.all(np.isfinite(minimum) & np.isfinite(maximum) & (minimum <= maximum)):
@@ -87,17 +94,23 @@ class LatentTransform:
             object.__setattr__(self, name, value)
 
     @classmethod
-    def fit(cls, mean, stddev=None, threshold=1.0, kept_dims=None):
+    def fit(
+        cls,
+        mean: Float[np.ndarray, "N Z"],
+        stddev: Float[np.ndarray, "N Z"] | None = None,
+        threshold: float = 1.0,
+        kept_dims: Sequence[int] | Int[np.ndarray, " D"] | None = None,
+    ) -> "LatentTransform":
         """Chooses the kept dimensions and their ranges from the training split's posteriors.
 
         A dimension is kept if its posterior standard deviation, averaged over the training split, is below `threshold`:
         at the prior's 1.0 the encoder says nothing in it.
 
         Args:
-            mean: `(N, Z)`. Posterior means of the training split, and of nothing else.
-            stddev: `(N, Z)`. Posterior standard deviations. Needed unless `kept_dims` is given.
-            threshold: Float. Defaults to `1.0`.
-            kept_dims: Optional integers: keep exactly these, as `constants.MAGENTA_KEPT_DIMS` for Magenta's published
+            mean: posterior means of the training split, and of nothing else.
+            stddev: posterior standard deviations. Needed unless `kept_dims` is given.
+            threshold: defaults to `1.0`.
+            kept_dims: keep exactly these, as `constants.MAGENTA_KEPT_DIMS` for Magenta's published
                 checkpoint.
 
         Returns:
@@ -109,14 +122,19 @@ class LatentTransform:
         return cls.fit_batches([(mean, stddev)], threshold, kept_dims)
 
     @classmethod
-    def fit_batches(cls, batches, threshold=1.0, kept_dims=None):
+    def fit_batches(
+        cls,
+        batches: Iterable[tuple[Any, Any]],
+        threshold: float = 1.0,
+        kept_dims: Sequence[int] | Int[np.ndarray, " D"] | None = None,
+    ) -> "LatentTransform":
         """Does what `fit` does in one pass over a split that does not fit into memory.
 
         Args:
-            batches: iterable of `(mean, stddev)`, `(N, Z)` each, N of any size; such as
+            batches: pairs `(mean, stddev)` of arrays (N, Z), N of any size; such as
                 `tfds_lmd_latents.posteriors(dataset)`. Memory is bounded by one batch.
-            threshold: Float. Defaults to `1.0`.
-            kept_dims: Optional integers, as for `fit`.
+            threshold: defaults to `1.0`.
+            kept_dims: as for `fit`.
 
         Returns:
             A `LatentTransform`.
@@ -124,7 +142,7 @@ class LatentTransform:
         Raises:
             ValueError: As `fit`; also if there is no batch.
         """
-        count, total, minimum, maximum = 0, 0.0, np.inf, -np.inf
+        count, total, minimum, maximum = 0, np.zeros(1), np.full(1, np.inf), np.full(1, -np.inf)
         for mean, stddev in batches:
             mean = np.asarray(mean)
             if mean.ndim != 2 or not len(mean) or (count and mean.shape[1:] != minimum.shape):
@@ -153,18 +171,18 @@ class LatentTransform:
         return cls(kept, minimum[kept], maximum[kept], len(minimum))
 
     @property
-    def num_kept_dims(self):
+    def num_kept_dims(self) -> int:
         """Number of kept dimensions D, the channels of the diffusion model."""
         return len(self.kept_dims)
 
-    def forward(self, latents):
+    def forward(self, latents: Float[np.ndarray, "*N Z"]) -> Float[np.ndarray, "*N D"]:
         """Keeps and scales.
 
         Args:
-            latents: `(..., Z)`. Latents of the MusicVAE.
+            latents: latents of the MusicVAE.
 
         Returns:
-            `(..., D)`, float64, in [-1, 1] on the training split.
+            The scaled latents, float64, in [-1, 1] on the training split.
 
         Raises:
             ValueError: If the last axis is not Z long.
@@ -175,16 +193,16 @@ class LatentTransform:
         center, half_range = self.center_and_half_range()
         return (latents[..., self.kept_dims].astype(np.float64) - center) / half_range  # (..., D)
 
-    def inverse(self, scaled, fill_seed=None):
+    def inverse(self, scaled: Float[np.ndarray, "*N D"], fill_seed: int | None = None) -> Float[np.ndarray, "*N Z"]:
         """Unscales, and fills the dimensions that were not kept.
 
         Args:
-            scaled: `(..., D)`. What `forward` returned, or samples of a model trained on it.
+            scaled: what `forward` returned, or samples of a model trained on it.
             fill_seed: `None` fills with 0, the mean of the prior; an integer fills with N(0, 1) noise of that seed
                 (the released code does so afresh at every decoding). Defaults to `None`.
 
         Returns:
-            `(..., Z)`, float32.
+            The latents, float32.
 
         Raises:
             ValueError: If the last axis is not D long.
@@ -201,12 +219,12 @@ class LatentTransform:
         latents[..., self.kept_dims] = scaled.astype(np.float64) * half_range + center
         return latents  # (..., Z)
 
-    def center_and_half_range(self):
-        """What `forward` subtracts and then divides by, `(D,)` each; a range of 0 counts as 2: it only centres."""
+    def center_and_half_range(self) -> tuple[Float[np.ndarray, " D"], Float[np.ndarray, " D"]]:
+        """What `forward` subtracts and then divides by; a range of 0 counts as 2: it only centres."""
         half_range = (self.maximum - self.minimum) / 2
         return (self.minimum + self.maximum) / 2, np.where(half_range == 0, 1.0, half_range)  # (D,), (D,)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns a JSON-able dict of the arguments."""
         return {
             "latent_dim": int(self.latent_dim),
@@ -216,7 +234,7 @@ class LatentTransform:
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "LatentTransform":
         """Returns the transform of a `get_config` dict, equal to the last bit."""
         names = {field.name for field in dataclasses.fields(cls)}
         if not isinstance(config, dict) or set(config) != names:
@@ -225,7 +243,7 @@ class LatentTransform:
         return cls(**config)
 
     @classmethod
-    def from_preset(cls, name_or_folder=DEFAULT_PRESET):
+    def from_preset(cls, name_or_folder: str | os.PathLike = DEFAULT_PRESET) -> "LatentTransform":
         """Loads the transform that a trained model was trained with.
 
         Args:
@@ -233,16 +251,16 @@ class LatentTransform:
         """
         return cls.load(preset_folder(name_or_folder) / "latent_transform.json")
 
-    def save(self, path):
+    def save(self, path: str | os.PathLike) -> None:
         """Writes the transform as JSON; an interrupted write leaves an earlier file whole.
 
         Args:
-            path: File to write, by custom `latent_transform.json` beside the weights.
+            path: file to write, by custom `latent_transform.json` beside the weights.
         """
         write_atomically(path, (json.dumps(self.get_config(), indent=1) + "\n").encode())
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | os.PathLike) -> "LatentTransform":
         """Reads what `save` wrote.
 
         Args:

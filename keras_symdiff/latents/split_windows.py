@@ -4,22 +4,25 @@ import re
 import zlib
 
 import numpy as np
+from jaxtyping import Int
+
+from keras_symdiff.latents.latent_corpus import LatentCorpus
 
 
-def split_windows(latents):
+def split_windows(latents: LatentCorpus) -> tuple[Int[np.ndarray, "W 32"], Int[np.ndarray, "V 32"]]:
     """Separates training from validation pieces by file, so that no tune is in both.
 
     Args:
-        latents: `LatentCorpus`.
+        latents: the encoded collection.
 
     Returns:
-        `(train, validation)`, int arrays (W, 32) of rows of `latents.mean`; a twentieth of the files validates.
+        Training and validation windows, rows of `latents.mean`; a twentieth of the files validates.
     """
     starts = latents.corpus.windows()
     melody = np.searchsorted(latents.corpus.offsets, starts, side="right") - 1
     # Names are `path#instrument`, and either part may hold a `#` of its own.
     path = re.compile(r".*?\.midi?(?=#)|[^#]*", re.IGNORECASE)
-    files = [path.match(name)[0].rpartition("/")[2] for name in latents.corpus.names]
+    files = ["".join(path.findall(name)[:1]).rpartition("/")[2] for name in latents.corpus.names]
     remainders = np.array([zlib.crc32(file.encode()) % 20 for file in files])[melody]
     held_out = remainders == min(remainders, default=0)  # 0, but for a few files, of which some validate too
     windows = latents.windows()

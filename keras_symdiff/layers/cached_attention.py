@@ -1,6 +1,9 @@
 """Attention that can go on from the keys and values of earlier positions."""
 
+from typing import Any
+
 import keras
+from jaxtyping import Float, Integer
 from keras import ops
 
 
@@ -11,24 +14,32 @@ class CachedAttention(keras.layers.MultiHeadAttention):
 
     Example:
         ```python
-        y, keys, values = attention.step(x, keys, values, index)  # x (B, 1, D), keys and values (B, L, H, K)
-        y = attention.alone(x)  # x (B, L, D)
+        attention = CachedAttention(num_heads=8, key_dim=16)
+        y = attention(x, x)  # (2, 32, 128)
+        keys = values = keras.ops.zeros((2, 32, 8, 16))
+        y, keys, values = attention.step(x[:, :1], keys, values, 0)  # (2, 1, 128)
         ```
     """
 
     # Keras keeps its layers private; KerasHub's cached attention reaches for them in the same way.
 
-    def step(self, x, keys, values, index):
+    def step(
+        self,
+        x: Float[Any, "B 1 D"],
+        keys: Float[Any, "B L H K"],
+        values: Float[Any, "B L H K"],
+        index: int | Integer[Any, ""],
+    ) -> tuple[Float[Any, "B 1 D"], Float[Any, "B L H K"], Float[Any, "B L H K"]]:
         """Causal self-attention of one position.
 
         Args:
-            x: `(B, 1, D)`. Features of the position.
-            keys: `(B, L, H, K)`. Keys of the earlier positions; what stands at later ones does not matter.
-            values: `(B, L, H, K)`. Their values.
-            index: Integer in [0, L). The position.
+            x: features of the position.
+            keys: keys of the earlier positions; what stands at later ones does not matter.
+            values: their values.
+            index: the position, in [0, L).
 
         Returns:
-            A tuple `(output, keys, values)`: `(B, 1, D)`, and the cache with the position's own key and value.
+            The output, and the cache with the position's own key and value.
         """
         positions = ops.arange(keys.shape[1])
         here = (positions == index)[None, :, None, None]  # (1, L, 1, 1)
@@ -38,13 +49,13 @@ class CachedAttention(keras.layers.MultiHeadAttention):
         output, _ = self._compute_attention(self._query_dense(x), keys, values, attention_mask=seen)  # (B, 1, H, K)
         return self._output_dense(output), keys, values
 
-    def alone(self, x):
+    def alone(self, x: Float[Any, "B L D"]) -> Float[Any, "B L D"]:
         """Attention of each position to itself only.
 
         Args:
-            x: `(B, L, D)`. Features of the positions.
+            x: features of the positions.
 
         Returns:
-            `(B, L, D)`.
+            What each position reads from itself.
         """
         return self._output_dense(self._value_dense(x))

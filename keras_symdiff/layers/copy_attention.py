@@ -1,7 +1,11 @@
 """Attention of noised phrases to their likely copies."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
+from jaxtyping import Float
 from keras import ops
 
 _PRIOR_LOG_ODDS = -3.0  # of two phrases of a piece being one, before training: about 5 %
@@ -26,7 +30,7 @@ class CopyAttention(keras.layers.Layer):
     layer works in float32 whatever the dtype policy: at low noise it compares numbers that bfloat16 cannot tell apart.
 
     Args:
-        initial_stddev: float. Standard deviation `v` before training. Defaults to `0.25`, about that of latents scaled
+        initial_stddev: standard deviation `v` before training. Defaults to `0.25`, about that of latents scaled
             to [-1, 1].
         **kwargs: other keyword arguments of `keras.layers.Layer`, such as `name`.
 
@@ -45,11 +49,11 @@ class CopyAttention(keras.layers.Layer):
         ```
     """
 
-    def __init__(self, initial_stddev=0.25, **kwargs):
+    def __init__(self, initial_stddev: float = 0.25, **kwargs: Any):
         super().__init__(autocast=False, **kwargs)
         self.initial_stddev = initial_stddev
 
-    def build(self, inputs_shape):
+    def build(self, inputs_shape: Sequence) -> None:
         _, num_positions, channels = inputs_shape[0]
         self.log_stddev = self.add_weight(
             name="log_stddev",
@@ -65,7 +69,7 @@ class CopyAttention(keras.layers.Layer):
         )
         self.built = True
 
-    def call(self, inputs):
+    def call(self, inputs: Sequence) -> Float[Any, "B L E"]:
         x, level, *present = inputs
         x, level = ops.cast(x, "float32"), ops.cast(level, "float32")
         level = ops.maximum(level, _SMALLEST_LEVEL)[:, :, None]  # (B, 1 or L, 1)
@@ -90,9 +94,10 @@ class CopyAttention(keras.layers.Layer):
         mean = level * (estimate + ops.matmul(weight, estimate)) / (1.0 + sum_of_weights)  # (B, L, D)
         return ops.concatenate([mean, ops.log1p(sum_of_weights)], axis=-1)
 
-    def compute_output_spec(self, inputs):  # Keras could not infer it where levels are of 1 or L positions
+    def compute_output_spec(self, inputs: Sequence) -> keras.KerasTensor:
+        # Keras could not infer it where levels are of 1 or L positions.
         *positions, channels = inputs[0].shape
         return keras.KerasTensor((*positions, channels + 1), "float32")
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "initial_stddev": self.initial_stddev}

@@ -1,6 +1,10 @@
 """Generator of feature-wise linear modulations."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
+from jaxtyping import Float
 from keras import ops
 
 
@@ -12,8 +16,8 @@ class FiLM(keras.layers.Layer):
     or once a position where each has its own conditioning.
 
     Args:
-        units: int. Number of features to modulate.
-        hidden_dim: int. Units of the two hidden layers. Defaults to `512`.
+        units: number of features to modulate.
+        hidden_dim: units of the two hidden layers. Defaults to `512`.
         **kwargs: other keyword arguments of `keras.layers.Layer`, such as `name` and `dtype`.
 
     Call arguments:
@@ -33,7 +37,7 @@ class FiLM(keras.layers.Layer):
         Generation with Diffusion Models (2021), section 3.1.
     """
 
-    def __init__(self, units, hidden_dim=512, **kwargs):
+    def __init__(self, units: int, hidden_dim: int = 512, **kwargs: Any):
         super().__init__(**kwargs)
         self.units = units
         self.hidden_dim = hidden_dim
@@ -43,7 +47,7 @@ class FiLM(keras.layers.Layer):
         self.scale_dense = keras.layers.Dense(units, name="scale_dense", **dense)
         self.shift_dense = keras.layers.Dense(units, name="shift_dense", **dense)
 
-    def build(self, conditioning_shape):
+    def build(self, conditioning_shape: Sequence) -> None:
         self.hidden_dense_1.build(conditioning_shape)
         hidden_shape = (*conditioning_shape[:-1], self.hidden_dim)
         self.hidden_dense_2.build(hidden_shape)
@@ -51,11 +55,13 @@ class FiLM(keras.layers.Layer):
         self.shift_dense.build(hidden_shape)
         self.built = True
 
-    def call(self, conditioning):
+    def call(
+        self, conditioning: Float[Any, "B E"] | Float[Any, "B L E"]
+    ) -> tuple[Float[Any, "B L D"], Float[Any, "B L D"]]:
         x = self.hidden_dense_2(self.hidden_dense_1(conditioning))  # (B, hidden_dim) or (B, L, hidden_dim)
         if len(x.shape) == 2:
             x = ops.expand_dims(x, axis=1)  # (B, 1, hidden_dim)
         return self.scale_dense(x), self.shift_dense(x)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "units": self.units, "hidden_dim": self.hidden_dim}

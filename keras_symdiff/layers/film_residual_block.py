@@ -1,6 +1,10 @@
 """Residual block whose layer norms a FiLM generator may modulate."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
+from jaxtyping import Float
 from keras import ops
 
 
@@ -27,15 +31,17 @@ class FiLMResidualBlock(keras.layers.Layer):
 
     Example:
         ```python
-        scale, shift = FiLM(2048)(NoiseLevelEncoding()(noise_level))
-        x = FiLMResidualBlock()(x, scale, shift)  # (B, 32, 2048)
+        scale, shift = FiLM(128)(NoiseLevelEncoding()(noise_level))
+        y = FiLMResidualBlock()(x, scale, shift)  # (2, 32, 128)
         ```
 
     Reference:
         Mittal et al., Symbolic Music Generation with Diffusion Models (2021), section 3.1.
     """
 
-    def build(self, inputs_shape, scale_shape=None, shift_shape=None):
+    def build(
+        self, inputs_shape: Sequence, scale_shape: Sequence | None = None, shift_shape: Sequence | None = None
+    ) -> None:
         units = inputs_shape[-1]
         norm = {"epsilon": 1e-6, "dtype": self.dtype_policy}
         dense = {"kernel_initializer": "lecun_normal", "dtype": self.dtype_policy}
@@ -47,7 +53,12 @@ class FiLMResidualBlock(keras.layers.Layer):
             layer.build(inputs_shape)
         self.built = True
 
-    def call(self, inputs, scale=None, shift=None):
+    def call(
+        self,
+        inputs: Float[Any, "B L D"],
+        scale: Float[Any, " B #L D"] | None = None,
+        shift: Float[Any, " B #L D"] | None = None,
+    ) -> Float[Any, "B L D"]:
         if (scale is None) != (shift is None):
             raise ValueError(
                 f"`scale` and `shift` must be given together or not at all. Received: scale={scale}, shift={shift}"
@@ -62,5 +73,7 @@ class FiLMResidualBlock(keras.layers.Layer):
         x = self.dense_2(ops.silu(x))
         return inputs + x  # (B, L, D)
 
-    def compute_output_shape(self, inputs_shape, scale_shape=None, shift_shape=None):
+    def compute_output_shape(
+        self, inputs_shape: Sequence, scale_shape: Sequence | None = None, shift_shape: Sequence | None = None
+    ) -> Sequence:
         return inputs_shape  # Keras could not infer it where `scale` is of 1 or L positions

@@ -1,6 +1,10 @@
 """Mixture density head."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
+from jaxtyping import Float
 from keras import ops
 
 
@@ -9,8 +13,8 @@ class MixtureDensity(keras.layers.Layer):
     """Parameters of a mixture of diagonal Gaussians at each position.
 
     Args:
-        num_mixtures: int. Number of Gaussians, K.
-        channels: int. Dimensions of each Gaussian, C.
+        num_mixtures: number of Gaussians, K.
+        channels: dimensions of each Gaussian, C.
         **kwargs: other keyword arguments of `keras.layers.Layer`, such as `name` and `dtype`.
 
     Call arguments:
@@ -30,7 +34,7 @@ class MixtureDensity(keras.layers.Layer):
         section 4.2.
     """
 
-    def __init__(self, num_mixtures, channels, **kwargs):
+    def __init__(self, num_mixtures: int, channels: int, **kwargs: Any):
         super().__init__(**kwargs)
         self.num_mixtures = num_mixtures
         self.channels = channels
@@ -39,16 +43,18 @@ class MixtureDensity(keras.layers.Layer):
         self.log_scales_dense = keras.layers.Dense(num_mixtures * channels, name="log_scales_dense", **dense)
         self.logits_dense = keras.layers.Dense(num_mixtures, name="logits_dense", **dense)
 
-    def build(self, inputs_shape):
+    def build(self, inputs_shape: Sequence) -> None:
         for layer in (self.means_dense, self.log_scales_dense, self.logits_dense):
             layer.build(inputs_shape)
         self.built = True
 
-    def call(self, inputs):
+    def call(
+        self, inputs: Float[Any, "B L D"]
+    ) -> tuple[Float[Any, "B L K C"], Float[Any, "B L K C"], Float[Any, "B L K"]]:
         shape = (*ops.shape(inputs)[:-1], self.num_mixtures, self.channels)
         means = ops.reshape(self.means_dense(inputs), shape)  # (B, L, K, C)
         log_scales = ops.reshape(self.log_scales_dense(inputs), shape)  # (B, L, K, C)
         return means, log_scales, self.logits_dense(inputs)  # (B, L, K)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "num_mixtures": self.num_mixtures, "channels": self.channels}

@@ -1,6 +1,9 @@
 """Sinusoidal encoding of a continuous noise level."""
 
+from typing import Any
+
 import keras
+from jaxtyping import Float
 from keras import ops
 
 from keras_symdiff.layers.sinusoidal_encoding import sinusoidal_encoding
@@ -14,8 +17,8 @@ class NoiseLevelEncoding(keras.layers.Layer):
     the dtype policy: rounding a level to bfloat16 moves `scale * noise_level` by up to 10 radians.
 
     Args:
-        dim: int, even. Size of the encoding. Defaults to `128`.
-        scale: float. Factor of the noise level. Defaults to `5000.0`.
+        dim: size of the encoding, even. Defaults to `128`.
+        scale: factor of the noise level. Defaults to `5000.0`.
         **kwargs: other keyword arguments of `keras.layers.Layer`, such as `name`.
 
     Call arguments:
@@ -37,16 +40,16 @@ class NoiseLevelEncoding(keras.layers.Layer):
         conditioning".
     """
 
-    def __init__(self, dim=128, scale=5000.0, **kwargs):
+    def __init__(self, dim: int = 128, scale: float = 5000.0, **kwargs: Any):
         super().__init__(autocast=False, **kwargs)
         if dim < 2 or dim % 2:
             raise ValueError(f"`dim` must be a positive even number. Received: dim={dim}")
         self.dim = dim
         self.scale = scale
 
-    def call(self, noise_level):
+    def call(self, noise_level: Float[Any, "*N 1"]) -> Float[Any, "*N E"]:
         noise_level = ops.cast(noise_level, "float32")  # (..., 1)
         return sinusoidal_encoding(self.scale * noise_level, self.dim)  # (..., dim)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "dim": self.dim, "scale": self.scale}

@@ -1,22 +1,25 @@
 """Sinusoids of a position or a noise level."""
 
+from typing import Any
+
 import numpy as np
+from jaxtyping import Float
 from keras import ops
 
 MAX_WAVELENGTH = 10_000.0  # paper, equation 8: frequencies fall from 1 to 1e-4
 
 
-def sinusoidal_encoding(values, dim):
+def sinusoidal_encoding(values: Float[Any, "*N 1"], dim: int) -> Float[Any, "*N E"]:
     """Encodes values as sines, then cosines, of falling frequencies.
 
     The paper's equation 8: frequency `i` of `dim / 2` is `10 ** (-4 * i / (dim / 2 - 1))`.
 
     Args:
-        values: float32 tensor of shape `(..., 1)`. float32 because angles reach thousands of radians.
-        dim: int, even. Size of the encoding.
+        values: what to encode, in float32, because angles reach thousands of radians.
+        dim: size of the encoding, even.
 
     Returns:
-        float32 tensor of shape `(..., dim)` with entries in [-1, 1].
+        The encoding, of `dim` numbers in [-1, 1].
 
     Raises:
         ValueError: if `dim` is not a positive even number.

@@ -1,6 +1,9 @@
 """Sinusoidal encoding of positions."""
 
+from typing import Any
+
 import keras
+from jaxtyping import Float
 from keras import ops
 
 from keras_symdiff.layers.sinusoidal_encoding import sinusoidal_encoding
@@ -32,7 +35,7 @@ class SinusoidalPositionEncoding(keras.layers.Layer):
         Mittal et al., Symbolic Music Generation with Diffusion Models (2021), section 3.1, equation 8.
     """
 
-    def call(self, inputs):
+    def call(self, inputs: Float[Any, "B L D"]) -> Float[Any, "B L D"]:
         shape = ops.shape(inputs)
         positions = ops.arange(shape[1], dtype="float32")[:, None]  # (L, 1)
         encoding = sinusoidal_encoding(positions, inputs.shape[-1])  # (L, D)

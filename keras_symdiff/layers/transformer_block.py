@@ -1,6 +1,10 @@
 """Pre-norm transformer block."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
+from jaxtyping import Bool, Float, Integer
 from keras import ops
 
 from keras_symdiff.layers.cached_attention import CachedAttention
@@ -11,9 +15,9 @@ class TransformerBlock(keras.layers.Layer):
     """Layer norm and self-attention, then layer norm and a GELU network, each with a skip connection.
 
     Args:
-        num_heads: int. Number of attention heads; it must divide the number of features.
-        mlp_dim: int. Hidden units of the two-layer network.
-        causal: bool. Whether a position sees only itself and earlier ones. Defaults to `False`.
+        num_heads: number of attention heads; it must divide the number of features.
+        mlp_dim: hidden units of the two-layer network.
+        causal: whether a position sees only itself and earlier ones. Defaults to `False`.
         **kwargs: other keyword arguments of `keras.layers.Layer`, such as `name` and `dtype`.
 
     Call arguments:
@@ -38,13 +42,13 @@ class TransformerBlock(keras.layers.Layer):
         Models (2021), section 3.1.
     """
 
-    def __init__(self, num_heads, mlp_dim, causal=False, **kwargs):
+    def __init__(self, num_heads: int, mlp_dim: int, causal: bool = False, **kwargs: Any):
         super().__init__(**kwargs)
         self.num_heads = num_heads
         self.mlp_dim = mlp_dim
         self.causal = causal
 
-    def build(self, inputs_shape):
+    def build(self, inputs_shape: Sequence) -> None:
         embed_dim = inputs_shape[-1]
         if embed_dim % self.num_heads:
             raise ValueError(
@@ -72,7 +76,9 @@ class TransformerBlock(keras.layers.Layer):
         self.mlp_output.build((*inputs_shape[:-1], self.mlp_dim))
         self.built = True
 
-    def call(self, inputs, attend=True, attention_mask=None):
+    def call(
+        self, inputs: Float[Any, "B L D"], attend: bool = True, attention_mask: Bool[Any, " B #L L"] | None = None
+    ) -> Float[Any, "B L D"]:
         x = self.attention_norm(inputs)
         if attend:
             x = self.attention(x, x, attention_mask=attention_mask, use_causal_mask=self.causal)
@@ -80,7 +86,13 @@ class TransformerBlock(keras.layers.Layer):
             x = self.attention.alone(x)
         return self._mlp(inputs + x)  # (B, L, D)
 
-    def step(self, inputs, keys, values, index):
+    def step(
+        self,
+        inputs: Float[Any, "B 1 D"],
+        keys: Float[Any, "B L H K"],
+        values: Float[Any, "B L H K"],
+        index: int | Integer[Any, ""],
+    ) -> tuple[Float[Any, "B 1 D"], Float[Any, "B L H K"], Float[Any, "B L H K"]]:
         """One position of a causal block, given the earlier ones; see `CachedAttention.step`.
 
         Args:
@@ -99,7 +111,7 @@ class TransformerBlock(keras.layers.Layer):
         x = self.mlp_hidden(self.mlp_norm(inputs))  # (B, L, mlp_dim)
         return inputs + self.mlp_output(ops.gelu(x, approximate=True))  # (B, L, D)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "num_heads": self.num_heads,

@@ -39,7 +39,7 @@ def chord_fit(
 
     Example:
     ```python
-    chord_fit(tokens, chroma)["chord_tone_time"].mean()
+    chord_fit(tokens[0], chroma)["chord_tone_time"].mean()
     ```
     """
     tokens, chroma = np.asarray(tokens), np.asarray(chroma, dtype=np.float64)

@@ -22,7 +22,7 @@ def asked_against_got(asked: Float[np.ndarray, " N"], got: Float[np.ndarray, " N
 
     Example:
     ```python
-    asked_against_got(densities, piece_statistics(tokens)["note_density"])["correlation"]
+    asked_against_got(np.linspace(2, 8, len(tokens)), piece_statistics(tokens)["note_density"])["correlation"]
     ```
     """
     asked, got = np.asarray(asked, dtype=np.float64), np.asarray(got, dtype=np.float64)
@@ -62,7 +62,9 @@ def form_fit(
 
     Example:
     ```python
-    form_fit(tokens, Form.parse("AABA", num_phrases=16).repeats)
+    from keras_symdiff.music.form import Form
+
+    form_fit(tokens[0, :16], Form.parse("AABA", num_phrases=16).repeats)
     ```
     """
     tokens, repeats = np.asarray(tokens), np.asarray(repeats)

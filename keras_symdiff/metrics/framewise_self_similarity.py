@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+from jaxtyping import Bool, Float, Int, Num
 
 from keras_symdiff import constants
 from keras_symdiff.metrics.overlapping_area import overlapping_area
@@ -14,23 +15,26 @@ _CELL_VARIANCE = 1 / 12  # of a uniform error over one semitone or one step
 _DISTANCE_BINS = 1000
 _PAPER_STEP_SECONDS = 0.125  # a sixteenth note at 120 quarters a minute
 
+# One number, or one per resample.
+Values = float | Float[np.ndarray, " R"]
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class SelfSimilarity:
     """The overlaps of the adjacent frames of P pieces of F frames.
 
     Args:
-        pitch: float64 array (P, F - 1), overlapping areas of pitch; NaN where one of the two frames is empty.
-        duration: float64 array (P, F - 1), overlapping areas of duration, likewise.
-        empty_frames: int array (P,), frames in which no note starts.
+        pitch: overlapping areas of pitch; NaN where one of the two frames is empty.
+        duration: overlapping areas of duration, likewise.
+        empty_frames: frames in which no note starts.
     """
 
-    pitch: np.ndarray
-    duration: np.ndarray
-    empty_frames: np.ndarray
+    pitch: Float[np.ndarray, "P F-1"]
+    duration: Float[np.ndarray, "P F-1"]
+    empty_frames: Int[np.ndarray, " P"]
 
 
-def framewise_self_similarity(tokens, variant="exact"):
+def framewise_self_similarity(tokens: Int[np.ndarray, "P L 32"], variant: str = "exact") -> SelfSimilarity:
     """Compares pitch and duration of neighbouring frames by the overlap of their Gaussians.
 
     A frame is 4 bars, two phrases; it moves on by 2 bars, one phrase, so that L phrases have F = L - 1 frames and
@@ -47,7 +51,7 @@ def framewise_self_similarity(tokens, variant="exact"):
     without a note counts as mean 0 and variance 0, and `overlapping_area(..., variant="paper")`, see there.
 
     Args:
-        tokens: integer array (P, L, 32), pieces of L >= 3 phrases of tokens in [0, 89]. A note sounds until the next
+        tokens: pieces of L >= 3 phrases of tokens in [0, 89]. A note sounds until the next
             note-off, the next onset or the end of the piece, as in `Melody.from_phrases`.
         variant: `"exact"` or `"paper"`. Defaults to `"exact"`.
 
@@ -59,7 +63,7 @@ def framewise_self_similarity(tokens, variant="exact"):
 
     Example:
     ```python
-    model, train = framewise_self_similarity(generated), framewise_self_similarity(training)
+    model, train = framewise_self_similarity(tokens[:4]), framewise_self_similarity(tokens[4:])
     consistency, variance = relative_similarity(overlap_moments(model.pitch), overlap_moments(train.pitch))
     ```
 
@@ -94,12 +98,16 @@ def framewise_self_similarity(tokens, variant="exact"):
     )
 
 
-def overlap_moments(overlaps, weights=None, aggregation="pairs"):
+def overlap_moments(
+    overlaps: Float[np.ndarray, "P N"],
+    weights: Num[np.ndarray, " P"] | Num[np.ndarray, "R P"] | None = None,
+    aggregation: str = "pairs",
+) -> tuple[Values, Values]:
     """Mean and population variance of overlaps, of one set of pieces or of many resamples of it.
 
     Args:
-        overlaps: float array (P, N), the overlaps of N pairs of frames; NaN is skipped.
-        weights: array (P,) or (R, P), how often each piece counts, e.g. from `resampled_counts`. Defaults to `None`:
+        overlaps: the overlaps of N pairs of frames; NaN is skipped.
+        weights: how often each piece counts, e.g. from `resampled_counts`. Defaults to `None`:
             once.
         aggregation: `"pairs"` or `"pieces"`. `"pairs"` takes the mean and the variance over the pairs of all pieces
             at once, as the paper does ("over all adjacent frames"). `"pieces"` takes them inside each piece, and then
@@ -108,8 +116,8 @@ def overlap_moments(overlaps, weights=None, aggregation="pairs"):
 
     Returns:
         Tuple of:
-        - mean: float64 scalar, or (R,) for weights (R, P); NaN without any overlap.
-        - variance: float64, likewise.
+        - the mean, one per resample if there are several; NaN without any overlap.
+        - the variance, likewise.
 
     Raises:
         ValueError: if `overlaps` is not two-dimensional, or `aggregation` is another.
@@ -139,20 +147,22 @@ def overlap_moments(overlaps, weights=None, aggregation="pairs"):
     return centre + mean, np.maximum(variance, 0.0)
 
 
-def relative_similarity(moments, reference_moments):
+def relative_similarity(
+    moments: tuple[Values, Values], reference_moments: tuple[Values, Values]
+) -> tuple[Values, Values]:
     """Consistency and variance relative to a reference, equation 10: 1 is equal, 0 is off by 100 % or more.
 
     Both fall on either side of the reference, so that resampled values lie below those of the sets themselves where
     these are close to 1: an interval then says how far down chance alone reaches.
 
     Args:
-        moments: tuple of mean and variance, from `overlap_moments`, scalars or (R,).
-        reference_moments: tuple of mean and variance of the training music, scalars or (R,).
+        moments: mean and variance, from `overlap_moments`.
+        reference_moments: mean and variance of the training music.
 
     Returns:
         Tuple of:
-        - consistency: float64 in [0, 1], scalar or (R,); NaN if both means are 0.
-        - variance: float64 in [0, 1], likewise.
+        - consistency in [0, 1]; NaN if both means are 0.
+        - variance in [0, 1], likewise.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         consistency, variance = (
@@ -162,20 +172,25 @@ def relative_similarity(moments, reference_moments):
     return consistency, variance
 
 
-def overlap_distance(overlaps, reference, weights=None, reference_weights=None):
+def overlap_distance(
+    overlaps: Float[np.ndarray, "P N"],
+    reference: Float[np.ndarray, "Q M"],
+    weights: Num[np.ndarray, "R P"] | None = None,
+    reference_weights: Num[np.ndarray, "R Q"] | None = None,
+) -> Float[np.ndarray, " R"]:
     """1-Wasserstein distance between the distributions of two sets of overlaps.
 
     Equation 10 looks at mean and variance apart: overlaps that are too low throughout but scatter as much as those of
     real music have a perfect variance. This distance is 0 only for equal distributions.
 
     Args:
-        overlaps: float array (P, N), in [0, 1]; NaN is skipped.
-        reference: float array (Q, M), likewise.
-        weights: array (R, P), how often each piece counts in each resample. Defaults to `None`: once, R = 1.
-        reference_weights: array (R, Q), likewise.
+        overlaps: numbers in [0, 1]; NaN is skipped.
+        reference: likewise.
+        weights: how often each piece counts in each resample. Defaults to `None`: once, R = 1.
+        reference_weights: likewise.
 
     Returns:
-        Float64 array (R,), in [0, 1], to within 0.001; NaN without any overlap.
+        Distances in [0, 1], to within 0.001; NaN without any overlap.
     """
     one, other = _distributions(overlaps, weights), _distributions(reference, reference_weights)
     return np.abs(np.cumsum(one - other, axis=1)).mean(axis=1)
@@ -193,29 +208,29 @@ def _distributions(overlaps, weights):
     return counts / np.where(total > 0, total, np.nan)
 
 
-def seam_pairs(keep_mask):
+def seam_pairs(keep_mask: Bool[np.ndarray, " L"]) -> Bool[np.ndarray, " L-2"]:
     """Finds the pairs of frames that see both given and generated phrases: do they fit together?
 
     Args:
-        keep_mask: bool array (L,), True for a given phrase.
+        keep_mask: True for a given phrase.
 
     Returns:
-        Bool array (L - 2,), to select columns of `SelfSimilarity.pitch` and `.duration`. Pair k spans the phrases k,
+        Which columns of `SelfSimilarity.pitch` and `.duration` to select. Pair k spans the phrases k,
         k + 1 and k + 2.
 
     Raises:
         ValueError: if `keep_mask` is not at least 3 booleans.
     """
     phrases = _phrases_of_pairs(keep_mask)
-    return phrases.any(1) & ~phrases.all(1)
+    return np.logical_or.reduce(phrases, axis=1) & ~np.logical_and.reduce(phrases, axis=1)
 
 
-def region_pairs(keep_mask):
+def region_pairs(keep_mask: Bool[np.ndarray, " L"]) -> Bool[np.ndarray, " L-2"]:
     """Finds the pairs of frames that see generated phrases only.
 
     Args, Returns and Raises: as `seam_pairs`.
     """
-    return ~_phrases_of_pairs(keep_mask).any(1)
+    return ~np.logical_or.reduce(_phrases_of_pairs(keep_mask), axis=1)
 
 
 def _phrases_of_pairs(keep_mask):
@@ -262,4 +277,4 @@ def _mean_and_variance(count, first, second):
 
 
 def _overlaps_of_neighbours(mean, variance, variant):
-    return overlapping_area(mean[:, :-1], mean[:, 1:], variance[:, :-1], variance[:, 1:], variant)
+    return np.asarray(overlapping_area(mean[:, :-1], mean[:, 1:], variance[:, :-1], variance[:, 1:], variant))

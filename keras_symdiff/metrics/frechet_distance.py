@@ -1,9 +1,12 @@
 """Frechet distance between sets of latents."""
 
 import numpy as np
+from jaxtyping import Float, Float64, Num
 
 
-def frechet_distance(x, y):
+def frechet_distance(
+    x: Float[np.ndarray, "N D"] | Float[np.ndarray, "P L D"], y: Float[np.ndarray, "M D"] | Float[np.ndarray, "Q K D"]
+) -> float:
     """Measures how far apart the means and covariances of two sets of latents are.
 
     It is the squared 2-Wasserstein distance of the Gaussians with those means and covariances. The paper's Table 3
@@ -16,18 +19,18 @@ def frechet_distance(x, y):
     real held-out music.
 
     Args:
-        x: float array `(N, D)` of latents, or `(P, L, D)` of pieces. N is at least 2 and may be below D.
-        y: float array `(M, D)` or `(Q, K, D)`.
+        x: latents, or those of pieces. There are at least 2, and may be fewer than D.
+        y: the others.
 
     Returns:
-        Float >= 0, in squared units of the latents.
+        A number >= 0, in squared units of the latents.
 
     Raises:
         ValueError: if an argument has another shape, fewer than two observations, or values that are not finite.
 
     Example:
     ```python
-    frechet_distance(generated, validation)  # (1000, 32, 42) both
+    frechet_distance(latents[:4], latents[4:])
     ```
 
     Reference:
@@ -39,7 +42,12 @@ def frechet_distance(x, y):
     return float(gaussian_frechet_distance(*moments[0], *moments[1]))
 
 
-def frechet_distances(x, y, x_weights, y_weights):
+def frechet_distances(
+    x: Float[np.ndarray, "P L D"],
+    y: Float[np.ndarray, "Q K D"],
+    x_weights: Num[np.ndarray, "R P"],
+    y_weights: Num[np.ndarray, "R Q"],
+) -> Float[np.ndarray, " R"]:
     """Computes `frechet_distance` of resampled pieces.
 
     Sets drawn with repetition hold fewer different pieces, which raises the distance once more: the values scatter as
@@ -59,12 +67,16 @@ def frechet_distances(x, y, x_weights, y_weights):
     """
     x, y = as_pieces(x, y)
     centre = x.mean(axis=(0, 1))  # sums of squares around it lose no digits
-    return gaussian_frechet_distance(
-        *_resampled_moments(x - centre, x_weights), *_resampled_moments(y - centre, y_weights)
-    )
+    moments = *_resampled_moments(x - centre, x_weights), *_resampled_moments(y - centre, y_weights)
+    return np.asarray(gaussian_frechet_distance(*moments))
 
 
-def gaussian_frechet_distance(mean_x, covariance_x, mean_y, covariance_y):
+def gaussian_frechet_distance(
+    mean_x: Float[np.ndarray, "*R D"],
+    covariance_x: Float[np.ndarray, "*R D D"],
+    mean_y: Float[np.ndarray, "*R D"],
+    covariance_y: Float[np.ndarray, "*R D D"],
+) -> float | Float[np.ndarray, "*R"]:
     """Computes `|m_x - m_y|^2 + tr(C_x + C_y - 2 (C_x C_y)^(1/2))`.
 
     The trace of the root is the sum of the singular values of `C_x^(1/2) C_y^(1/2)`, with roots by symmetric
@@ -72,13 +84,13 @@ def gaussian_frechet_distance(mean_x, covariance_x, mean_y, covariance_y):
     of the product `C_x C_y`, which is not symmetric, is neither.)
 
     Args:
-        mean_x: float array `(..., D)`.
-        covariance_x: float array `(..., D, D)`, symmetric, positive semidefinite.
+        mean_x: means.
+        covariance_x: covariances, symmetric, positive semidefinite.
         mean_y: as `mean_x`.
         covariance_y: as `covariance_x`.
 
     Returns:
-        Float64 array `(...)`.
+        The distances, at least 0.
     """
     root_x, root_y = _root(covariance_x), _root(covariance_y)
     overlap = np.linalg.svd(root_x @ root_y, compute_uv=False).sum(axis=-1)
@@ -87,12 +99,14 @@ def gaussian_frechet_distance(mean_x, covariance_x, mean_y, covariance_y):
     return np.maximum(((mean_x - mean_y) ** 2).sum(axis=-1) + traces - 2 * overlap, 0.0)
 
 
-def as_pieces(x, y):
+def as_pieces(
+    x: Float[np.ndarray, "N D"] | Float[np.ndarray, "P L D"], y: Float[np.ndarray, "M D"] | Float[np.ndarray, "Q K D"]
+) -> tuple[Float64[np.ndarray, "_ _ D"], Float64[np.ndarray, "_ _ D"]]:
     """Checks two sets of latents and gives them the shape of pieces.
 
     Args:
-        x: float array `(N, D)` or `(P, L, D)`.
-        y: float array `(M, D)` or `(Q, K, D)`.
+        x: latents, or those of pieces.
+        y: the others.
 
     Returns:
         Two float64 arrays `(P, L, D)`; single latents are pieces of length 1.
@@ -111,7 +125,7 @@ def as_pieces(x, y):
             raise ValueError(f"A set must hold at least 2 latents. Received: {name} of shape {z.shape}")
         if not np.isfinite(z).all():
             raise ValueError(f"Latents must be finite. Received: {np.sum(~np.isfinite(z))} other values in {name}")
-    return tuple(z[:, None] if z.ndim == 2 else z for z in (x, y))
+    return x.reshape(len(x), -1, x.shape[-1]), y.reshape(len(y), -1, y.shape[-1])
 
 
 def _resampled_moments(pieces, weights):

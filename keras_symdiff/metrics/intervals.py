@@ -8,35 +8,35 @@ matrix product for all resamples.
 import warnings
 
 import numpy as np
+from jaxtyping import Float, Int
 
 
-def resampled_counts(num_pieces, num_resamples=1000, seed=0):
+def resampled_counts(num_pieces: int, num_resamples: int = 1000, seed: int = 0) -> Int[np.ndarray, "R P"]:
     """Draws as many pieces as there are, with replacement, many times.
 
     Sets that were drawn apart (a model's pieces, the training pieces) need different seeds. Sets that belong together
     piece by piece (two fills of the same gaps) share one, and their difference is then that of pairs.
 
     Args:
-        num_pieces: int >= 1, P.
-        num_resamples: int >= 1, R. Defaults to `1000`.
-        seed: int >= 0. Defaults to `0`.
+        num_pieces: how many there are, P >= 1.
+        num_resamples: how often to draw them, R >= 1. Defaults to `1000`.
+        seed: at least 0. Defaults to `0`.
 
     Returns:
-        Int64 array (R, P), how often each piece was drawn; each row adds up to P.
+        How often each piece was drawn; each row adds up to P.
 
     Raises:
         ValueError: if `num_pieces` or `num_resamples` is below 1.
 
     Example:
     ```python
-    model = overlap_moments(model_overlaps, weights=resampled_counts(1000, seed=1))
-    train = overlap_moments(train_overlaps, weights=resampled_counts(952, seed=2))
+    overlaps = framewise_self_similarity(tokens).pitch
+    model = overlap_moments(overlaps[:5], weights=resampled_counts(5, seed=1))
+    train = overlap_moments(overlaps[5:], weights=resampled_counts(3, seed=2))
     consistency, variance = map(interval, relative_similarity(model, train))
 
-    counts = resampled_counts(len(repeats), seed=3)
-    repeat_rate = interval((counts @ repeats) / (counts @ phrases))  # of numbers a piece, (P,)
-
-    counts = resampled_counts(num_songs, seed=4)[:, song]  # infills of one song (P,) stay together
+    song = np.array([0, 0, 1, 1, 1, 2, 3, 3])  # of each piece
+    counts = resampled_counts(4, seed=4)[:, song]  # infills of one song stay together
     ```
     """
     if num_pieces < 1 or num_resamples < 1:
@@ -48,17 +48,19 @@ def resampled_counts(num_pieces, num_resamples=1000, seed=0):
     return stream.multinomial(num_pieces, np.full(num_pieces, 1 / num_pieces), size=num_resamples)
 
 
-def interval(values, level=0.95):
+def interval(
+    values: Float[np.ndarray, " R *N"], level: float = 0.95
+) -> tuple[float | Float[np.ndarray, "*N"], float | Float[np.ndarray, "*N"]]:
     """Percentile interval of a resampled figure.
 
     Args:
-        values: float array (R,) or (R, ...), the figure of each resample. Resamples without a value (NaN) are skipped.
-        level: float in (0, 1), the share of resamples inside. Defaults to `0.95`.
+        values: the figure, or several, of each resample. Resamples without a value (NaN) are skipped.
+        level: the share of resamples inside, in (0, 1). Defaults to `0.95`.
 
     Returns:
         Tuple of:
-        - low: float64, scalar or (...); NaN if no resample has a value.
-        - high: float64, likewise.
+        - the lower end; NaN if no resample has a value.
+        - the upper end, likewise.
 
     Raises:
         ValueError: if `level` lies outside (0, 1).

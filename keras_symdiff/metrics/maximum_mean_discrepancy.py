@@ -1,6 +1,7 @@
 """Maximum mean discrepancy between sets of latents."""
 
 import numpy as np
+from jaxtyping import Float, Num
 from scipy.spatial.distance import pdist
 
 from keras_symdiff.metrics.frechet_distance import as_pieces
@@ -11,7 +12,11 @@ _BANDWIDTH_SAMPLE = 500  # latents of each set
 _BLOCK = 256  # pieces at a time, to bound the memory: at most 0.3 GB for 1000 pieces
 
 
-def maximum_mean_discrepancy(x, y, kernel="polynomial"):
+def maximum_mean_discrepancy(
+    x: Float[np.ndarray, "N D"] | Float[np.ndarray, "P L D"],
+    y: Float[np.ndarray, "M D"] | Float[np.ndarray, "Q K D"],
+    kernel: str = "polynomial",
+) -> float:
     """Estimates the squared distance between the mean embeddings of two sets of latents, without bias.
 
     The mean of `k(x, x')` over pairs of different pieces of one set, plus the same for the other set, less twice the
@@ -32,12 +37,12 @@ def maximum_mean_discrepancy(x, y, kernel="polynomial"):
     paper's figures were pooled; they are comparable in order only.
 
     Args:
-        x: float array `(N, D)` of latents, or `(P, L, D)` of pieces, scaled by a `LatentTransform` for the report.
-        y: float array `(M, D)` or `(Q, K, D)`.
+        x: latents, or those of pieces, scaled by a `LatentTransform` for the report.
+        y: the others.
         kernel: `"polynomial"` or `"rbf"`. Defaults to `"polynomial"`.
 
     Returns:
-        Float.
+        The estimate, which may be below 0.
 
     Raises:
         ValueError: if an argument has another shape, fewer than two pieces, or values that are not finite, or if
@@ -45,7 +50,7 @@ def maximum_mean_discrepancy(x, y, kernel="polynomial"):
 
     Example:
     ```python
-    maximum_mean_discrepancy(generated, validation)  # (1000, 32, 42) both
+    maximum_mean_discrepancy(latents[:4], latents[4:])
     ```
 
     Reference:
@@ -55,20 +60,26 @@ def maximum_mean_discrepancy(x, y, kernel="polynomial"):
     return float(maximum_mean_discrepancies(x, y, np.ones((1, len(x))), np.ones((1, len(y))), kernel)[0])
 
 
-def maximum_mean_discrepancies(x, y, x_weights, y_weights, kernel="polynomial"):
+def maximum_mean_discrepancies(
+    x: Float[np.ndarray, "N D"] | Float[np.ndarray, "P L D"],
+    y: Float[np.ndarray, "M D"] | Float[np.ndarray, "Q K D"],
+    x_weights: Num[np.ndarray, "R _"],
+    y_weights: Num[np.ndarray, "R _"],
+    kernel: str = "polynomial",
+) -> Float[np.ndarray, " R"]:
     """Computes `maximum_mean_discrepancy` of resampled pieces.
 
     Copies of a piece are not paired with each other: they would add the resemblance of a piece to itself.
 
     Args:
-        x: float array `(P, L, D)`.
-        y: float array `(Q, K, D)`.
-        x_weights: array `(R, P)`, how often each piece is drawn; a row that draws one piece only gives NaN.
-        y_weights: array `(R, Q)`.
+        x: latents, or those of pieces.
+        y: the others.
+        x_weights: how often each piece is drawn; a row that draws one piece only gives NaN.
+        y_weights: likewise.
         kernel: `"polynomial"` or `"rbf"`. Defaults to `"polynomial"`. The bandwidth is that of all pieces.
 
     Returns:
-        Float64 array `(R,)`. Weights of 1 everywhere give `maximum_mean_discrepancy(x, y, kernel)`.
+        The estimates. Weights of 1 everywhere give `maximum_mean_discrepancy(x, y, kernel)`.
 
     Raises:
         ValueError: as `maximum_mean_discrepancy`.

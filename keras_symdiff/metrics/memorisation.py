@@ -1,11 +1,14 @@
 """How much of generated music is copied from the training data."""
 
 import numpy as np
+from jaxtyping import Float, Int, Shaped
 
 from keras_symdiff.constants import FIRST_ONSET, PHRASE_STEPS
 
 
-def training_phrase_rate(tokens, training_tokens):
+def training_phrase_rate(
+    tokens: Int[np.ndarray, "P L 32"], training_tokens: Int[np.ndarray, "N 32"]
+) -> Float[np.ndarray, " P"]:
     """Computes the share of each piece's phrases that are training phrases, in whatever key.
 
     Two phrases are the same if their 32 tokens are, after transposing one of them. Phrases without an onset are
@@ -13,18 +16,18 @@ def training_phrase_rate(tokens, training_tokens):
     against the same training data.
 
     Args:
-        tokens: integer array `(P, L, 32)`: piece, phrase, step.
-        training_tokens: integer array `(N, 32)`.
+        tokens: the pieces.
+        training_tokens: the training phrases.
 
     Returns:
-        Float64 array `(P,)`; NaN for a silent piece.
+        The shares; NaN for a silent piece.
 
     Raises:
         ValueError: if an argument has another shape.
 
     Example:
     ```python
-    copied = training_phrase_rate(generated, corpus.tokens)
+    copied = training_phrase_rate(tokens[:4], tokens[4:].reshape(-1, 32))
     ```
     """
     tokens, training_tokens = np.asarray(tokens), np.asarray(training_tokens)
@@ -40,21 +43,21 @@ def training_phrase_rate(tokens, training_tokens):
     return np.divide(known.sum(axis=1), count, out=np.full(len(tokens), np.nan), where=count > 0)
 
 
-def distinct_in_any_key(tokens):
+def distinct_in_any_key(tokens: Int[np.ndarray, "N 32"]) -> Int[np.ndarray, "U 32"]:
     """Keeps one of all phrases that are transpositions of each other; `training_phrase_rate` finds the same in them.
 
     Args:
-        tokens: integer array `(N, 32)`.
+        tokens: the phrases.
 
     Returns:
-        An array like `tokens`, `(U, 32)`.
+        The first of each kind.
     """
     _, first = np.unique(phrase_keys(tokens), return_index=True)
     return tokens[np.sort(first)]
 
 
-def phrase_keys(phrases):
-    """Returns one opaque key of 32 bytes a phrase (N,), the same for all transpositions of it."""
+def phrase_keys(phrases: Int[np.ndarray, "N 32"]) -> Shaped[np.ndarray, " N"]:
+    """Returns one opaque key of 32 bytes per phrase, the same for all transpositions of it."""
     onsets = phrases >= FIRST_ONSET
     phrases = phrases.astype(np.int16)
     first = np.take_along_axis(phrases, onsets.argmax(axis=1)[:, None], axis=1)

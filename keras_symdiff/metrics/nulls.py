@@ -10,18 +10,21 @@ a phrase therefore sounds into its new neighbour until the next event, as betwee
 """
 
 import numpy as np
+from jaxtyping import Bool, Int
 
 from keras_symdiff import constants
 from keras_symdiff.noise_streams import Purpose, noise_streams
 
 
-def own_shuffled(tokens, keep_mask, seed=0):
+def own_shuffled(
+    tokens: Int[np.ndarray, "P L 32"], keep_mask: Bool[np.ndarray, " L"], seed: int = 0
+) -> Int[np.ndarray, "P L 32"]:
     """Fills the gap with the piece's given phrases in random order, all of them before any for a second time.
 
     Args:
-        tokens: integer array `(P, L, 32)`.
-        keep_mask: bool array `(L,)`, True for a given phrase. The gap need not be in one part.
-        seed: int >= 0. Defaults to `0`.
+        tokens: the pieces.
+        keep_mask: True for a given phrase. The gap need not be in one part.
+        seed: at least 0. Defaults to `0`.
 
     Returns:
         An array like `tokens`, its given phrases unchanged.
@@ -45,7 +48,9 @@ def own_shuffled(tokens, keep_mask, seed=0):
     return _fill(tokens, gap, sources)
 
 
-def start_copied(tokens, keep_mask, seed=0):
+def start_copied(
+    tokens: Int[np.ndarray, "P L 32"], keep_mask: Bool[np.ndarray, " L"], seed: int = 0
+) -> Int[np.ndarray, "P L 32"]:
     """Fills the gap with the phrases before it, from the start of the piece and again until it is full.
 
     A gap at the very start is filled with the given phrases in their order.
@@ -58,7 +63,9 @@ def start_copied(tokens, keep_mask, seed=0):
     return _fill(tokens, gap, np.resize(before if len(before) else given, len(gap)))
 
 
-def looped(tokens, keep_mask, seed=0):
+def looped(
+    tokens: Int[np.ndarray, "P L 32"], keep_mask: Bool[np.ndarray, " L"], seed: int = 0
+) -> Int[np.ndarray, "P L 32"]:
     """Fills the gap with the given phrase just before it, again and again.
 
     A gap at the very start is filled with the first given phrase.
@@ -70,7 +77,9 @@ def looped(tokens, keep_mask, seed=0):
     return _fill(tokens, gap, given[np.maximum(np.searchsorted(given, gap) - 1, 0)])
 
 
-def other_tune(tokens, keep_mask, seed=0):
+def other_tune(
+    tokens: Int[np.ndarray, "P L 32"], keep_mask: Bool[np.ndarray, " L"], seed: int = 0
+) -> Int[np.ndarray, "P L 32"]:
     """Fills the gap with the same bars of another piece, drawn at random.
 
     Args and Returns: as `own_shuffled`; there must be at least two pieces.
@@ -82,7 +91,9 @@ def other_tune(tokens, keep_mask, seed=0):
     return filled
 
 
-def silent_gap(tokens, keep_mask, seed=0):
+def silent_gap(
+    tokens: Int[np.ndarray, "P L 32"], keep_mask: Bool[np.ndarray, " L"], seed: int = 0
+) -> Int[np.ndarray, "P L 32"]:
     """Leaves the gap silent: the note before it ends where it starts.
 
     Args and Returns: as `own_shuffled`. `seed` has no effect.
@@ -94,12 +105,12 @@ def silent_gap(tokens, keep_mask, seed=0):
     return filled
 
 
-def piece_shuffled(tokens, seed=0):
+def piece_shuffled(tokens: Int[np.ndarray, "P L 32"], seed: int = 0) -> Int[np.ndarray, "P L 32"]:
     """Puts all phrases of each piece in random order.
 
     Args:
-        tokens: integer array `(P, L, 32)`.
-        seed: int >= 0. Defaults to `0`.
+        tokens: the pieces.
+        seed: at least 0. Defaults to `0`.
 
     Returns:
         An array like `tokens`.
@@ -109,7 +120,7 @@ def piece_shuffled(tokens, seed=0):
     return _fill(tokens, np.arange(num_phrases), sources)
 
 
-def piece_looped(tokens, seed=0):
+def piece_looped(tokens: Int[np.ndarray, "P L 32"], seed: int = 0) -> Int[np.ndarray, "P L 32"]:
     """Repeats the first phrase of each piece throughout.
 
     Args and Returns: as `piece_shuffled`. `seed` has no effect.
@@ -118,7 +129,7 @@ def piece_looped(tokens, seed=0):
     return np.repeat(tokens[:, :1], tokens.shape[1], axis=1)
 
 
-def mixed_tunes(tokens, seed=0):
+def mixed_tunes(tokens: Int[np.ndarray, "P L 32"], seed: int = 0) -> Int[np.ndarray, "P L 32"]:
     """Takes each phrase from another piece, drawn at random, at the same place.
 
     Args and Returns: as `piece_shuffled`; there must be at least two pieces.
@@ -127,7 +138,7 @@ def mixed_tunes(tokens, seed=0):
     return tokens[_other_pieces(tokens, seed, num_phrases), np.arange(num_phrases)]
 
 
-def silent_piece(tokens, seed=0):
+def silent_piece(tokens: Int[np.ndarray, "P L 32"], seed: int = 0) -> Int[np.ndarray, "P L 32"]:
     """Gives pieces without a note.
 
     Args and Returns: as `piece_shuffled`. `seed` has no effect.
@@ -156,7 +167,7 @@ def _given_and_gap(tokens, keep_mask):
     keep_mask = np.asarray(keep_mask)
     if keep_mask.dtype != bool or keep_mask.shape != tokens.shape[1:2]:
         raise ValueError(
-            f"`keep_mask` must be bool of shape ({tokens.shape[1]},), one a phrase. "
+            f"`keep_mask` must be bool of shape ({tokens.shape[1]},), one per phrase. "
             f"Received: keep_mask of shape {keep_mask.shape} and dtype {keep_mask.dtype}"
         )
     if not keep_mask.any():

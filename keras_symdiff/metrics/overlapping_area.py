@@ -1,13 +1,22 @@
 """The overlapping area of two Gaussians."""
 
+from collections.abc import Sequence
+
 import numpy as np
+from jaxtyping import Float, Real
 from scipy import special
 
 # Added by the release to every variance under a root and to the difference of variances.
 _PAPER_EPSILON = 1e-6
 
 
-def overlapping_area(mean_a, mean_b, variance_a, variance_b, variant="exact"):
+def overlapping_area(
+    mean_a: float | Sequence[float] | Real[np.ndarray, "..."],
+    mean_b: float | Sequence[float] | Real[np.ndarray, "..."],
+    variance_a: float | Sequence[float] | Real[np.ndarray, "..."],
+    variance_b: float | Sequence[float] | Real[np.ndarray, "..."],
+    variant: str = "exact",
+) -> float | Float[np.ndarray, "..."]:
     """The area under the lower of two Gaussian densities.
 
     `"exact"` integrates `min(p_a, p_b)` in closed form. Densities of unequal variance cross twice; with the narrow
@@ -26,14 +35,14 @@ def overlapping_area(mean_a, mean_b, variance_a, variance_b, variant="exact"):
     Equation 9 as printed is neither: it lacks the factors 1/2 and divides by variances where deviations belong.
 
     Args:
-        mean_a: float or array, mean of the first Gaussian. All four broadcast.
-        mean_b: float or array, mean of the second Gaussian, in the same unit.
-        variance_a: float or array, >= 0, variance of the first Gaussian, in the square of that unit.
-        variance_b: float or array, >= 0, variance of the second Gaussian.
+        mean_a: mean of the first Gaussian. All four broadcast.
+        mean_b: mean of the second Gaussian, in the same unit.
+        variance_a: variance of the first Gaussian, in the square of that unit.
+        variance_b: variance of the second Gaussian.
         variant: `"exact"` or `"paper"`. Defaults to `"exact"`.
 
     Returns:
-        Float64 array of the broadcast shape, in [0, 1] if exact; NaN where an argument is NaN.
+        The areas, in [0, 1] if exact; NaN where an argument is NaN.
 
     Raises:
         ValueError: if a variance is negative, or `variant` is another.

@@ -1,6 +1,7 @@
 """Simple musical numbers of each piece, in which generated music can be told from real music."""
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from keras_symdiff import constants
 
@@ -12,7 +13,7 @@ _MAJOR = np.array([0, 2, 4, 5, 7, 9, 11])  # semitones above the tonic
 SCALES = np.isin((np.arange(12) - np.arange(12)[:, None]) % 12, _MAJOR)  # (tonic, pitch class), True inside
 
 
-def piece_statistics(tokens):
+def piece_statistics(tokens: Int[np.ndarray, "P L 32"]) -> dict[str, Float[np.ndarray, " P"]]:
     """Computes simple numbers of each piece.
 
     - `exact_repeat_rate`: share of the phrases with an onset whose 32 tokens are those of an earlier phrase of the
@@ -29,10 +30,10 @@ def piece_statistics(tokens):
     note.
 
     Args:
-        tokens: integer array `(P, L, 32)`: piece, phrase, step.
+        tokens: the pieces.
 
     Returns:
-        Dict of name to float64 array `(P,)`, in the order above.
+        The numbers by their names, in the order above.
 
     Raises:
         ValueError: if `tokens` has another shape.

@@ -87,8 +87,11 @@ def parse_chord(symbol: str) -> tuple[int, ...]:
     """
     if _NO_CHORD.fullmatch(symbol):
         return ()
+    parts = _SYMBOL.fullmatch(symbol.replace("♭", "b").replace("♯", "#"))
     try:
-        root, quality, bass = _SYMBOL.fullmatch(symbol.replace("♭", "b").replace("♯", "#")).groups(default="")
+        if parts is None:
+            raise ValueError
+        root, quality, bass = parts.groups(default="")
         quality = re.sub(r"[():,]", "", quality)
         for written, spelling in _SPELLINGS.items():
             quality = quality.replace(written, spelling)

@@ -44,7 +44,7 @@ class Condition:
 
     Example:
     ```python
-    condition = Condition.of(tokens)  # tokens (L, 32); no harmony
+    condition = Condition.of(tokens[0])  # of one piece (L, 32), without harmony
     condition.hide("density")[:16].features()  # (16, CONDITION_DIM)
     ```
     """

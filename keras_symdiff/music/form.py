@@ -72,7 +72,8 @@ class Form:
             )
         # The letter of each phrase and its place within it: phrases of one name are equal.
         names = [(letters[i // size % len(letters)], i % size) for i in range(num_phrases)]
-        return cls(_earliest(names), _earliest([(letter[0], place) for letter, place in names]))
+        varies = _earliest([(letter[0], place) for letter, place in names])
+        return cls(np.array(_earliest(names)), np.array(varies))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -87,7 +88,9 @@ class FormTable:
 
     Example:
     ```python
-    table = FormTable.of([Condition.of(tokens).repeats for tokens in pieces])
+    from keras_symdiff.music.condition import Condition
+
+    table = FormTable.of([Condition.of(piece).repeats for piece in tokens])
     table.draw(num_phrases=16, seed=0, index=3).repeats  # (16,)
     ```
     """

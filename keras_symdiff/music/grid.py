@@ -2,7 +2,7 @@
 
 import functools
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -97,8 +97,8 @@ class Grid:
 
     Example:
     ```python
-    grid = Song.open("waltz.mid").grid
-    grid.bar_of(12), grid.ticks(12)  # the second bar of a 3/4 song begins there
+    grid = Song.open("song.mid").grid
+    grid.bar_of(16), grid.ticks(16)  # the second bar of a song in 4/4 begins there
     ```
     """
 
@@ -132,7 +132,11 @@ class Grid:
 
     # --- bars ---
 
-    def bar_of(self, steps: Int[np.ndarray, "*S"] | int):
+    @overload
+    def bar_of(self, steps: int) -> int: ...
+    @overload
+    def bar_of(self, steps: Int[np.ndarray, "*S"]) -> Int[np.ndarray, "*S"]: ...
+    def bar_of(self, steps: Any) -> Any:
         """Bars of steps, from 0; steps before the song count to the first one."""
         first_steps, _, first_bars, lengths = self._columns
         steps = np.maximum(steps, 0)
@@ -140,7 +144,11 @@ class Grid:
         bars = first_bars[metre] + (steps - first_steps[metre]) // lengths[metre]
         return bars if np.ndim(bars) else int(bars)
 
-    def bar_step(self, bars: Int[np.ndarray, "*B"] | int):
+    @overload
+    def bar_step(self, bars: int) -> int: ...
+    @overload
+    def bar_step(self, bars: Int[np.ndarray, "*B"]) -> Int[np.ndarray, "*B"]: ...
+    def bar_step(self, bars: Any) -> Any:
         """Steps at which bars (from 0) begin."""
         first_steps, _, first_bars, lengths = self._columns
         metre = np.searchsorted(first_bars, bars, side="right") - 1
@@ -216,7 +224,8 @@ class Grid:
 
         Example:
         ```python
-        beat_ticks = grid.ticks(grid.phrase_borders(melody.first_bar, melody.num_steps)[::4])
+        grid = Song.open("song.mid").grid
+        beat_ticks = grid.ticks(grid.phrase_borders(first_bar=0, num_steps=128)[::4])
         ```
         """
         steps = self.phrase_steps(first_bar, num_steps).reshape(-1)
@@ -242,7 +251,11 @@ class Grid:
 
     # --- ticks ---
 
-    def ticks(self, steps: Int[np.ndarray, "*S"] | int):
+    @overload
+    def ticks(self, steps: int) -> int: ...
+    @overload
+    def ticks(self, steps: Int[np.ndarray, "*S"]) -> Int[np.ndarray, "*S"]: ...
+    def ticks(self, steps: Any) -> Any:
         """Ticks of steps, swing included."""
         first_steps, first_ticks, _, lengths = self._columns
         steps = np.asarray(steps, np.int64)
@@ -261,7 +274,11 @@ class Grid:
         ticks = starts + straight
         return ticks if np.ndim(ticks) else int(ticks)
 
-    def steps(self, ticks: Int[np.ndarray, "*T"] | int):
+    @overload
+    def steps(self, ticks: int) -> int: ...
+    @overload
+    def steps(self, ticks: Int[np.ndarray, "*T"]) -> Int[np.ndarray, "*T"]: ...
+    def steps(self, ticks: Any) -> Any:
         """Nearest steps of ticks, halves up, swing included."""
         first_steps, first_ticks, _, lengths = self._columns
         ticks = np.asarray(ticks, np.int64)

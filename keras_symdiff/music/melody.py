@@ -2,16 +2,22 @@
 
 import dataclasses
 import functools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Int, Int8
+from jaxtyping import Bool, Int, Int8
 
 from keras_symdiff import constants
 from keras_symdiff.music.grid import Grid
 from keras_symdiff.music.swing import NO_SWING, Swing
 
+if TYPE_CHECKING:
+    import note_seq
+
 DEFAULT_QPM = 120.0  # the MIDI standard's tempo where a file names none
 DEFAULT_VELOCITY = 100  # note-seq's
+_FROM_THE_NOTES: Any = None  # defaults of what `__post_init__` works out
 _NEAREST = 8  # notes on either side that say how loud it is there
 
 
@@ -24,21 +30,21 @@ class Melody:
     bars in 4/4; the phrases of a melody start at `first_bar`.
 
     Args:
-        pitches: int array (M,), MIDI pitches in [21, 108].
-        start_steps: int array (M,), strictly increasing onsets.
-        end_steps: int array (M,), ends; each after its own onset and not after the next one.
-        velocities: int array (M,) in [1, 127]. Defaults to 100 for each note.
-        num_steps: int, total length. Defaults to the end of the last note, and is never before it.
-        first_bar: int, bar from 0 in which the phrases start; a pickup is bar 0. Defaults to the bar of the first note,
+        pitches: MIDI pitches in [21, 108].
+        start_steps: strictly increasing onsets.
+        end_steps: ends; each after its own onset and not after the next one.
+        velocities: in [1, 127]. Defaults to 100 for each note.
+        num_steps: total length. Defaults to the end of the last note, and is never before it.
+        first_bar: bar from 0 in which the phrases start; a pickup is bar 0. Defaults to the bar of the first note,
             or the one that begins the 16 steps which that shares, and is never after it.
-        name: str, name of the instrument.
-        program: int, General MIDI program in [0, 127].
-        track: int, index of the instrument among those of its file.
-        num_source_notes: int, notes of the instrument (within the pitch range) from which this line was taken.
+        name: name of the instrument.
+        program: General MIDI program in [0, 127].
+        track: index of the instrument among those of its file.
+        num_source_notes: notes of the instrument (within the pitch range) from which this line was taken.
             Defaults to M.
-        tempos: tuple of (step, quarters per minute), the first at step 0.
-        time_signatures: tuple of (step, numerator, denominator); empty where the file has none.
-        swing: `Swing` of the song that it was read from.
+        tempos: pairs (step, quarters per minute), the first at step 0.
+        time_signatures: triples (step, numerator, denominator); none where the file has none.
+        swing: that of the song that it was read from.
 
     Raises:
         ValueError: if the notes are not one line, or lie outside the ranges above.
@@ -53,18 +59,18 @@ class Melody:
         - [Mittal et al., 2021](https://arxiv.org/abs/2103.16091), section 3.1
     """
 
-    pitches: np.ndarray
-    start_steps: np.ndarray
-    end_steps: np.ndarray
-    velocities: np.ndarray | None = None
-    num_steps: int | None = None
-    first_bar: int | None = None
+    pitches: Int[np.ndarray, " M"]
+    start_steps: Int[np.ndarray, " M"]
+    end_steps: Int[np.ndarray, " M"]
+    velocities: Int[np.ndarray, " M"] = _FROM_THE_NOTES
+    num_steps: int = _FROM_THE_NOTES
+    first_bar: int = _FROM_THE_NOTES
     name: str = ""
     program: int = 0
     track: int = 0
-    num_source_notes: int | None = None
-    tempos: tuple = ((0, DEFAULT_QPM),)
-    time_signatures: tuple = ()
+    num_source_notes: int = _FROM_THE_NOTES
+    tempos: tuple[tuple[int, float], ...] = ((0, DEFAULT_QPM),)
+    time_signatures: tuple[tuple[int, int, int], ...] = ()
     swing: Swing = NO_SWING
 
     def __post_init__(self):
@@ -109,17 +115,24 @@ class Melody:
             object.__setattr__(self, key, value)  # the dataclass is frozen
 
     @classmethod
-    def from_notes(cls, pitches, start_steps, end_steps, velocities, **context):
+    def from_notes(
+        cls,
+        pitches: Sequence[int] | Int[np.ndarray, " M"],
+        start_steps: Sequence[int] | Int[np.ndarray, " M"],
+        end_steps: Sequence[int] | Int[np.ndarray, " M"],
+        velocities: Sequence[int] | Int[np.ndarray, " M"],
+        **context: Any,
+    ) -> "Melody":
         """Takes the top line of any notes.
 
         Notes outside pitches 21..108 are dropped, a note lasts at least one step, the highest of equal onsets wins,
         and a note is cut at the next onset.
 
         Args:
-            pitches: int array (M,).
-            start_steps: int array (M,), quantised onsets.
-            end_steps: int array (M,), quantised ends.
-            velocities: int array (M,).
+            pitches: MIDI pitches.
+            start_steps: quantised onsets.
+            end_steps: quantised ends.
+            velocities: MIDI velocities.
             **context: further arguments of `Melody`.
 
         Returns:
@@ -139,7 +152,9 @@ class Melody:
         return cls(pitches[order], starts, ends, velocities[order], num_source_notes=len(usable), **context)
 
     @classmethod
-    def from_phrases(cls, tokens, qpm=DEFAULT_QPM, first_bar=0, **context):
+    def from_phrases(
+        cls, tokens: Int[np.ndarray, "N 32"], qpm: float = DEFAULT_QPM, first_bar: int = 0, **context: Any
+    ) -> "Melody":
         """Turns token phrases into notes, the inverse of `phrases`.
 
         The phrases are one stream of tokens: a note sounds until the next note-off, the next onset or the end, across
@@ -147,9 +162,9 @@ class Melody:
         signatures in `context`, and 4/4 without any.
 
         Args:
-            tokens: int array (N, 32) of tokens in [0, 89].
-            qpm: float, tempo in quarters per minute. Defaults to `120.0`.
-            first_bar: int, bar from 0 in which the first phrase starts. Defaults to `0`.
+            tokens: tokens in [0, 89].
+            qpm: tempo in quarters per minute. Defaults to `120.0`.
+            first_bar: bar from 0 in which the first phrase starts. Defaults to `0`.
             **context: further arguments of `Melody`, e.g. `name`.
 
         Returns:
@@ -180,7 +195,7 @@ class Melody:
         return dataclasses.replace(Grid.from_signatures(self.time_signatures), swing=self.swing)
 
     @property
-    def num_phrases(self):
+    def num_phrases(self) -> int:
         """Number of phrases from `first_bar` to the end, the last one filled up."""
         return len(self.phrase_steps)
 
@@ -200,16 +215,16 @@ class Melody:
         return self.grid.bar_of(self.phrase_borders[: -1 : constants.PHRASE_STEPS])
 
     @property
-    def first_step(self):
+    def first_step(self) -> int:
         """Step at which the phrases start; below 0 where notes stand in a pickup bar, which ends its 16 steps."""
         return self.grid.phrase_origin(self.first_bar)
 
     @property
-    def num_bars(self):
+    def num_bars(self) -> int:
         """Number of bars from the start of the file to the end of the melody, a begun bar counted whole."""
         return self.grid.bar_of(self.num_steps - 1) + 1 if self.num_steps else 0
 
-    def phrases(self):
+    def phrases(self) -> tuple[Int8[np.ndarray, "N 32"], Bool[np.ndarray, " N"]]:
         """Cuts the melody into phrases of tokens, from the bar of its first note.
 
         Token 0 is no event (a note or a rest goes on), 1 is note-off, 2..89 the onset of MIDI pitch `token + 19`. A
@@ -218,8 +233,8 @@ class Melody:
 
         Returns:
             Tuple of:
-            - tokens: int8 array (N, 32); the last phrase is padded with no events.
-            - rests: bool array (N,), True for a phrase without onset. The tokens of such a phrase are all no event,
+            - the tokens; the last phrase is padded with no events.
+            - rests: True for a phrase without onset. The tokens of such a phrase are all no event,
                 also where a note is held into it. (The reference implementation's rule is far wider: it calls a
                 phrase a rest if its first onset is in its second bar, or if it ends within its first.)
         """
@@ -227,7 +242,7 @@ class Melody:
         tokens = np.where(steps >= 0, self.events(max(self.num_steps, steps.max(initial=-1) + 1))[steps], 0)
         onsets = tokens >= constants.FIRST_ONSET
         tokens[np.logical_not(np.logical_or.accumulate(onsets, axis=1))] = constants.NO_EVENT
-        return tokens.astype(np.int8), ~onsets.any(axis=1)
+        return tokens.astype(np.int8), ~np.logical_or.reduce(onsets, axis=1)
 
     def events(self, num_steps: int) -> Int8[np.ndarray, " S"]:
         """The token of each step of the song, without any filling.
@@ -241,7 +256,7 @@ class Melody:
         stream[self.start_steps] = self.pitches - constants.PITCH_OFFSET
         return stream
 
-    def replace_steps(self, first_step, stream):
+    def replace_steps(self, first_step: int, stream: Sequence[int] | Int[np.ndarray, " S"]) -> "Melody":
         """Puts other notes in the place of those that start in a stretch of steps.
 
         Every note that starts outside stays as it was, except that one which sounds into the stretch is cut where it
@@ -278,7 +293,7 @@ class Melody:
             velocities=np.concatenate([self.velocities[before], velocities, self.velocities[after]]),
             num_steps=max(self.num_steps, end_step),
             first_bar=min(self.first_bar, self.grid.phrase_bar(self.grid.bar_of(first_step))),
-            num_source_notes=None,
+            num_source_notes=_FROM_THE_NOTES,
         )
 
     def _velocities(self, before, after, pitches, start_steps):
@@ -307,7 +322,7 @@ class Melody:
         beats = self.grid.beat_steps(steps)
         return np.select([within == 0, within % beats == 0, within % 2 == 0], [0, 1, 2], 3)
 
-    def to_note_sequence(self):
+    def to_note_sequence(self) -> "note_seq.NoteSequence":
         """Converts to note-seq's `NoteSequence`, in seconds by the tempo map.
 
         Returns:
@@ -331,14 +346,14 @@ class Melody:
         return sequence
 
     @classmethod
-    def from_note_sequence(cls, sequence, instrument=0):
+    def from_note_sequence(cls, sequence: "note_seq.NoteSequence", instrument: int = 0) -> "Melody":
         """Takes the top line of one instrument of a `NoteSequence`, by its times in seconds and its tempo map.
 
         Drums and notes of velocity 0 are left out. Positions are quantised by floor(x + 0.5).
 
         Args:
-            sequence: a `note_seq.NoteSequence`.
-            instrument: int, the instrument's number in the sequence. Defaults to `0`.
+            sequence: the sequence.
+            instrument: the instrument's number in the sequence. Defaults to `0`.
 
         Returns:
             A `Melody`, without notes if none is usable.
@@ -387,7 +402,7 @@ def _running_median(values):
     return np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * _NEAREST + 1), axis=1)
 
 
-def checked_tokens(tokens):
+def checked_tokens(tokens: Int[np.ndarray, "N 32"]) -> Int[np.ndarray, "N 32"]:
     """Returns tokens (N, 32) as an array; a ValueError says what is wrong with their shape, type or values."""
     tokens = np.asarray(tokens)
     if tokens.ndim != 2 or tokens.shape[1] != constants.PHRASE_STEPS or not np.issubdtype(tokens.dtype, np.integer):

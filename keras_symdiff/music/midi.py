@@ -1,7 +1,10 @@
 """MIDI files in and out, on the file's own tick grid."""
 
+import os
 import re
 import unicodedata
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +21,7 @@ _LEAST_LINE = 0.5  # a track of chords is no melody, whatever it is called
 _LOWEST_MELODY_PITCH = 48  # C3: a line whose median lies below is more likely a bass
 
 
-def read_melodies(source):
+def read_melodies(source: str | os.PathLike | bytes | Song) -> list[Melody]:
     """Reads every usable track of a MIDI file as a melody.
 
     A step is a quarter of the file's own quarter note; tempo changes and time signatures are kept as data. Drums are
@@ -28,7 +31,7 @@ def read_melodies(source):
         source: path of a MIDI file of at most 16 MiB, its bytes, or a `Song`.
 
     Returns:
-        A list of `Melody`, one for each instrument with at least one note in pitches 21..108, in the file's order.
+        The melodies, one for each instrument with at least one note in pitches 21..108, in the file's order.
 
     Raises:
         MidiError: if the file is not readable MIDI, has no such instrument, is longer than 4096 bars, or has more than
@@ -50,7 +53,7 @@ def read_melodies(source):
     raise MidiError(song.name, f"has no note between pitches {constants.MIN_PITCH} and {constants.MAX_PITCH}")
 
 
-def write_midi(melodies, path, chords: Chords | None = None):
+def write_midi(melodies: Melody | Sequence[Melody], path: str | os.PathLike, chords: Chords | None = None) -> None:
     """Writes melodies to a MIDI file, one track each, so that `read_melodies` gives them back.
 
     Length (leading and trailing rests too), notes, velocities, names, programs, tempos and time signatures are kept;
@@ -58,7 +61,7 @@ def write_midi(melodies, path, chords: Chords | None = None):
     once or not at all.
 
     Args:
-        melodies: a `Melody`, or a list of them.
+        melodies: one, or several.
         path: path of the file; an existing one is replaced.
         chords: a progression that is written to a track after the melodies, repeated to the length of the first one.
             Defaults to `None`: none.
@@ -73,13 +76,13 @@ def write_midi(melodies, path, chords: Chords | None = None):
     if not melodies:
         raise ValueError("A MIDI file needs at least one melody. Received: melodies=[]")
     grid = Grid.from_signatures(melodies[0].time_signatures)
-    score = symusic.Score(grid.ticks_per_quarter)
+    score: Any = symusic.Score(grid.ticks_per_quarter)
     for step, qpm in melodies[0].tempos:
         score.tempos.append(symusic.Tempo(grid.ticks(step), qpm))
     for step, numerator, denominator in melodies[0].time_signatures:
         score.time_signatures.append(symusic.TimeSignature(grid.ticks(step), numerator, denominator))
     for melody in melodies:
-        track = symusic.Track(melody.name, melody.program, False)
+        track: Any = symusic.Track(melody.name, melody.program, False)
         starts, ends = grid.ticks(melody.start_steps), grid.ticks(melody.end_steps)
         track.notes = symusic.Note.from_numpy(
             starts.astype(np.int32),
@@ -100,7 +103,7 @@ def write_midi(melodies, path, chords: Chords | None = None):
     write_atomically(path, score.dumps_midi())
 
 
-def choose_melody(melodies, track=None, name=None):
+def choose_melody(melodies: Sequence[Melody], track: int | None = None, name: str | None = None) -> tuple[Melody, str]:
     """Chooses the melody that infilling works on.
 
     The one that is asked for, by number or by name. Otherwise the best line of those whose name says so ("MELODY",
@@ -109,9 +112,9 @@ def choose_melody(melodies, track=None, name=None):
     form one line, and 1/2 if its median pitch lies below C3.
 
     Args:
-        melodies: non-empty list of `Melody` of one file.
-        track: int, number of an instrument from 1, as `symdiff inspect` shows it. Defaults to `None`.
-        name: str, an instrument's name, in small or capital letters. Defaults to `None`.
+        melodies: those of one file.
+        track: number of an instrument from 1, as `symdiff inspect` shows it. Defaults to `None`.
+        name: an instrument's name, in small or capital letters. Defaults to `None`.
 
     Returns:
         Tuple of the chosen `Melody` and the reason, a short clause.

@@ -4,6 +4,7 @@ Parsers that make objects of events (symusic, mido) write back other events than
 SysEx packets, dropped texts. Where a file must stay what it is, its bytes are cut up here and copied.
 """
 
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -27,17 +28,17 @@ class Event(NamedTuple):
     data: bytes
 
     @property
-    def kind(self):
+    def kind(self) -> int:
         """High half of the status byte: 0x8 note-off, 0x9 note-on, 0xC program change, 0xF meta and SysEx."""
         return self.data[0] >> 4
 
     @property
-    def channel(self):
+    def channel(self) -> int:
         """Low half of the status byte: the channel, from 0, unless `kind` is 0xF."""
         return self.data[0] & 0xF
 
     @property
-    def is_end_of_track(self):
+    def is_end_of_track(self) -> bool:
         """Whether this is the meta event that ends a track."""
         return self.data[:2] == bytes((META, END_OF_TRACK))
 
@@ -76,7 +77,7 @@ class EventColumns(NamedTuple):
         return self.data[self.starts[events] + place].astype(np.int64)
 
 
-def track_spans(data, at=0, end=None):
+def track_spans(data: bytes, at: int = 0, end: int | None = None) -> list[tuple[int, int]]:
     """Finds the track chunks of a MIDI file.
 
     Args:
@@ -98,7 +99,7 @@ def track_spans(data, at=0, end=None):
     return spans
 
 
-def read_columns(data: bytes, spans) -> EventColumns:
+def read_columns(data: bytes, spans: Sequence[tuple[int, int]]) -> EventColumns:
     """Reads the events of track chunks, each up to its end-of-track event.
 
     Args:
@@ -116,7 +117,11 @@ def read_columns(data: bytes, spans) -> EventColumns:
         _read_track(data, start, end, ticks, statuses, starts, ends)
         bounds.append(len(ticks))
     columns = EventColumns(
-        *(np.array(column, np.int64) for column in (bounds, ticks, statuses, starts, ends)),
+        np.array(bounds, np.int64),
+        np.array(ticks, np.int64),
+        np.array(statuses, np.int64),
+        np.array(starts, np.int64),
+        np.array(ends, np.int64),
         np.frombuffer(data, np.uint8),
     )
     for place in (0, 1):
@@ -141,7 +146,7 @@ def read_events(body: bytes) -> list[Event]:
     return read_columns(body, [(0, len(body))]).events(0)
 
 
-def write_events(events):
+def write_events(events: Iterable[Event]) -> bytes:
     """Joins events, which must be in order of time, to the bytes of a track chunk without its header."""
     parts, now = [], 0
     for event in events:

@@ -38,7 +38,7 @@ def pitch_bias(
 
     Example:
     ```python
-    vae.decode(latents, bias=pitch_bias(chroma, Key.parse("A minor")))
+    pitch_bias(chroma, Key.parse("A minor")).shape  # (32, 32, 90), for `MusicVAE.decode(latents, bias=...)`
     ```
     """
     for name, cost in (("key_cost", key_cost), ("chord_cost", chord_cost)):

@@ -3,8 +3,10 @@
 import collections
 import functools
 import hashlib
+import os
 import re
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +26,7 @@ from keras_symdiff.music.midi_events import (
     read_columns,
     track_spans,
 )
+from keras_symdiff.music.other_formats import OTHER_SUFFIXES, read_as_midi
 from keras_symdiff.music.swing import estimate_swing
 
 # Bounds that no music reaches and that keep a hostile file cheap: 4096 bars are over two hours at 120 qpm.
@@ -159,23 +162,48 @@ class Song:
     events: EventColumns
 
     @classmethod
-    def open(cls, source) -> "Song":
+    def open(cls, source: "str | os.PathLike | bytes | Song") -> "Song":
         """Reads a MIDI file of at most 16 MiB; `.kar` and `.rmi` too.
 
+        With note-seq installed, it reads MusicXML, ABC and NoteSequence files as MIDI.
+
         Args:
-            source: path of the file, its bytes, or a `Song`, which is returned.
+            source: path of the file, bytes of a MIDI file, or a `Song`, which is returned.
 
         Raises:
-            MidiError: if it is not readable MIDI, is longer than 4096 bars, or has more than 512 instruments.
+            MidiError: if it is not readable MIDI, is longer than 4096 bars, has more than 512 instruments, or holds
+                several tunes.
             OSError: if it cannot be opened.
         """
         if isinstance(source, Song):
             return source
         if isinstance(source, bytes | bytearray | memoryview):
             return _read_song(bytes(source), "the MIDI file")
-        with open(source, "rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
-        return _read_song(data, readable_name(source))
+        songs = cls.open_all(source)
+        if len(songs) != 1:
+            raise MidiError(readable_name(source), f"holds {len(songs)} tunes, and one is wanted")
+        return songs[0]
+
+    @classmethod
+    def open_all(cls, path: str | os.PathLike) -> "list[Song]":
+        """Reads all tunes of a file: one of a MIDI file, many of an ABC file or of TFRecords.
+
+        Args:
+            path: path of the file.
+
+        Raises:
+            MidiError: as `open`.
+            OSError: if it cannot be opened.
+        """
+        title = readable_name(path)
+        if Path(os.fsdecode(path)).suffix.lower() not in OTHER_SUFFIXES:
+            with open(path, "rb") as file:
+                return [_read_song(file.read(MAX_FILE_BYTES + 1), title)]
+        try:
+            tunes = read_as_midi(path, MAX_FILE_BYTES)
+        except ValueError as error:
+            raise MidiError(title, str(error)) from error
+        return [_read_song(midi, f"{title}#{name}" if name else title) for name, midi in tunes]
 
     @functools.cached_property
     def sha256(self) -> str:
@@ -208,12 +236,12 @@ class Song:
         """The bytes of the file with another content of a track chunk."""
         first, last = self.spans[chunk]
         data = self.data[: first - 4] + len(body).to_bytes(4) + body + self.data[last:]
-        start, end = _find_midi(self.data)
+        start, old_end = _find_midi(self.data) or (0, 0)
         if start == 0:
             return data
         # A RIFF file counts its bytes in little-endian numbers, and fills odd chunks up by a byte.
-        end += len(data) - len(self.data)
-        rest = data[end + (_find_midi(self.data)[1] - start) % 2 :]
+        end = old_end + len(data) - len(self.data)
+        rest = data[end + (old_end - start) % 2 :]
         data = (
             data[: start - 4] + (end - start).to_bytes(4, "little") + data[start:end] + bytes((end - start) % 2) + rest
         )
@@ -294,9 +322,10 @@ def _read_song(data, name):
         raise MidiError(name, "is empty")
     if len(data) > MAX_FILE_BYTES:
         raise MidiError(name, f"is larger than {MAX_FILE_BYTES >> 20} MiB")
-    at, end = _find_midi(data)
-    if at is None:
+    found = _find_midi(data)
+    if found is None:
         raise MidiError(name, "is not a MIDI file (it does not start with MThd)")
+    at, end = found
     header = data[at : at + 14]
     if len(header) < 14 or int.from_bytes(header[4:8]) < 6:
         raise MidiError(name, "ends within its header")
@@ -331,7 +360,7 @@ def _read_song(data, name):
 
 
 def _find_midi(data):
-    """Where the MIDI file begins and ends: the whole, or the data chunk of a RIFF file; (None, None) if neither."""
+    """Where the MIDI file begins and ends: the whole, or the data chunk of a RIFF file; None if neither."""
     if data.startswith(b"MThd"):
         return 0, len(data)
     if data[:4] == b"RIFF" and data[8:12] == b"RMID":
@@ -341,7 +370,7 @@ def _find_midi(data):
             if data[at : at + 4] == b"data" and data.startswith(b"MThd", at + 8):
                 return at + 8, min(len(data), at + 8 + size)
             at += 8 + size + size % 2
-    return None, None
+    return None
 
 
 def _read_metas(events, num_chunks):

@@ -10,12 +10,12 @@ from keras_symdiff.music.corpus import Corpus
 from keras_symdiff.music.key import Key
 
 
-def transpose(tokens, semitones):
+def transpose(tokens: Int[np.ndarray, "N S"], semitones: Int[np.ndarray, " N"]) -> Int[np.ndarray, "N S"]:
     """Transposes phrases, each by its own interval, less where the interval would leave the 88 pitches.
 
     Args:
-        tokens: integer array (N, 32).
-        semitones: integer array (N,).
+        tokens: the phrases, or whole melodies.
+        semitones: the interval of each.
 
     Returns:
         An array like `tokens`.
@@ -44,8 +44,10 @@ def to_home_key(
 
     Example:
     ```python
-    key, confidence = estimate_key(pitch_class_weights(tokens, chroma))
-    tokens, chroma, semitones = to_home_key(tokens, chroma, key)
+    from keras_symdiff.music.key import estimate_key, pitch_class_weights
+
+    key, confidence = estimate_key(pitch_class_weights(tokens[0], chroma))
+    in_c, chroma, semitones = to_home_key(tokens[0], chroma, key)
     ```
     """
     semitones = key.semitones_to_c
@@ -58,12 +60,12 @@ def to_home_key(
     return moved, np.roll(chroma, semitones, axis=-1), semitones
 
 
-def transpose_corpus(corpus, most):
+def transpose_corpus(corpus: Corpus, most: int) -> Corpus:
     """Adds every melody transposed, each as a whole.
 
     Args:
-        corpus: `Corpus`.
-        most: int >= 0, the largest interval in semitones, up and down.
+        corpus: the melodies.
+        most: the largest interval in semitones, up and down.
 
     Returns:
         A `Corpus` of `2 * most + 1` times the melodies, the original ones first; names end in the interval. A melody

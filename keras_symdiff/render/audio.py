@@ -7,13 +7,15 @@ import shutil
 import subprocess
 import tempfile
 import wave
+from collections.abc import Sequence
 
 import numpy as np
+from jaxtyping import Bool, Float32, Int, Real
 
 from keras_symdiff.music.song import MidiError, Song
 from keras_symdiff.write_atomically import write_atomically
 
-SAMPLE_RATE = 44_100  # samples a second
+SAMPLE_RATE = 44_100  # samples per second
 MAX_SECONDS = 1800  # keeps a hostile file, 4096 bars at one quarter a minute, from filling the memory
 
 _SOUNDFONTS = (
@@ -31,7 +33,7 @@ _DRUM = 0.25  # seconds
 _PEAK = 0.9  # of full scale
 
 
-def write_audio(midi, path):
+def write_audio(midi: str | os.PathLike, path: str | os.PathLike) -> str:
     """Renders a MIDI file to a WAV file of 44.1 kHz and 16 bits.
 
     All tracks sound, at the file's own tempos. FluidSynth renders in stereo where the program is installed with a
@@ -43,7 +45,7 @@ def write_audio(midi, path):
         path: path of the WAV file; an existing one is replaced.
 
     Returns:
-        A str for the user: what rendered, and why if FluidSynth was there and failed.
+        A line for the user: what rendered, and why if FluidSynth was there and failed.
 
     Raises:
         MidiError: if the MIDI file is not readable, or longer.
@@ -51,8 +53,7 @@ def write_audio(midi, path):
 
     Example:
     ```python
-    write_midi(melody, "tune.mid")
-    write_audio("tune.mid", "tune.wav")
+    write_audio("song.mid", "song.wav")
     ```
     """
     song = Song.open(midi)
@@ -81,7 +82,7 @@ def write_audio(midi, path):
         ends - starts,
         pitches,
         velocities,
-        drums=np.repeat([track.is_drum for track in song.tracks], [len(part.start) for part in notes]),
+        drums=np.repeat(np.array([track.is_drum for track in song.tracks], bool), [len(part.start) for part in notes]),
     )  # (S,)
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as file:
@@ -93,27 +94,34 @@ def write_audio(midi, path):
     return renderer
 
 
-def synthesise(starts, durations, pitches, velocities, drums=None):
+def synthesise(
+    starts: Sequence[float] | Real[np.ndarray, " N"],
+    durations: Sequence[float] | Real[np.ndarray, " N"],
+    pitches: Sequence[int] | Int[np.ndarray, " N"],
+    velocities: Sequence[int] | Int[np.ndarray, " N"],
+    drums: Sequence[bool] | Bool[np.ndarray, " N"] | None = None,
+) -> Float32[np.ndarray, " S"]:
     """Renders notes by additive synthesis: decaying harmonics, all of them below the Nyquist frequency.
 
     Args:
-        starts: `(N,)`. Seconds.
-        durations: `(N,)`. Seconds; a release of 60 ms follows.
-        pitches: `(N,)`. MIDI pitches, A4 = 69 = 440 Hz.
-        velocities: `(N,)`. MIDI velocities, the amplitude's linear measure.
-        drums: `(N,)` bool or `None`. Where true, the pitch is a General MIDI drum, and its length its own.
+        starts: seconds.
+        durations: seconds; a release of 60 ms follows.
+        pitches: MIDI pitches, A4 = 69 = 440 Hz.
+        velocities: MIDI velocities, the amplitude's linear measure.
+        drums: where true, the pitch is a General MIDI drum, and its length its own.
 
     Returns:
-        `(S,)`, float32 with a greatest absolute value of 0.9, or all zeros without a note. The same notes give the
+        Samples with a greatest absolute value of 0.9, or all zeros without a note. The same notes give the
         same numbers.
     """
-    pitches, drums = np.asarray(pitches), np.zeros(len(starts), bool) if drums is None else np.asarray(drums, bool)
+    pitches, velocities = np.asarray(pitches), np.asarray(velocities)
+    drums = np.zeros(len(starts), bool) if drums is None else np.asarray(drums, bool)
     starts = np.rint(np.asarray(starts) * SAMPLE_RATE).astype(int)  # (N,) samples from here on
     lengths = np.rint(np.where(drums, _DRUM, durations) * SAMPLE_RATE).astype(int)  # (N,)
     attack, release = (round(seconds * SAMPLE_RATE) for seconds in (_ATTACK, _RELEASE))
     fade_in, fade_out = _half_cosine(attack), _half_cosine(release)[::-1]
     waveform = np.zeros((starts + lengths).max(initial=0) + release, np.float32)  # (S,)
-    # One tone a pitch, as long as its longest note: a song has thousands of notes and some dozens of pitches.
+    # One tone per pitch, as long as its longest note: a song has thousands of notes and some dozens of pitches.
     for pitch, is_drum in sorted(set(zip(pitches.tolist(), drums.tolist(), strict=True))):
         rows = np.flatnonzero((pitches == pitch) & (drums == is_drum))
         length = min(lengths[rows].max() + release, round(_LONGEST_TONE * SAMPLE_RATE))

@@ -1,25 +1,29 @@
 """A picture in text of what is kept of a piece and what is composed."""
 
 import itertools
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from jaxtyping import Int
 
 from keras_symdiff import constants
+from keras_symdiff.music.melody import Melody
 
 _BARS_PER_ROW = 8
 _KEPT, _REST, _COMPOSED = "=", ".", "#"
 
 
-def draw_bars(melody, gaps, lines):
-    """Draws a melody and its gaps, one character a beat and eight bars a row.
+def draw_bars(melody: Melody, gaps: Sequence[Any], lines: Int[np.ndarray, " B"]) -> str:
+    """Draws a melody and its gaps, one character per beat and eight bars per row.
 
     Args:
-        melody: `Melody`.
-        gaps: list of `Gap`.
-        lines: int array (bars + 1,), the steps at which bars begin and where the last one ends; see `Grid.bar_lines`.
+        melody: the melody.
+        gaps: a list of `Gap`.
+        lines: the steps at which bars begin and where the last one ends; see `Grid.bar_lines`.
 
     Returns:
-        str of several lines: a legend, and rows that begin with the number of their first bar.
+        Several lines: a legend, and rows that begin with the number of their first bar.
 
     Example:
     ```text

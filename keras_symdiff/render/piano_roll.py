@@ -1,7 +1,10 @@
 """Piano rolls of melodies, as pictures."""
 
 import io
+import os
 import pathlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,22 +13,30 @@ from keras_symdiff.files.readable_name import readable_name
 from keras_symdiff.music.melody import Melody
 from keras_symdiff.write_atomically import write_atomically
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 _WIDTH, _ROW_HEIGHT = 10.0, 2.2  # inches; fits a text width when scaled to 70 %
 _GIVEN, _NEW = "#1f4e79", "#c55a11"  # apart in greyscale too
 _SEMITONES = 12
 _NOTE_GAP = 0.3 / constants.STEPS_PER_BAR  # bars; keeps repeated notes apart
 
 
-def plot_piano_roll(melodies, path, highlight_steps=(), title=None):
+def plot_piano_roll(
+    melodies: Melody | Sequence[Melody],
+    path: str | os.PathLike,
+    highlight_steps: Sequence[tuple[int, int]] = (),
+    title: str | None = None,
+) -> None:
     """Draws melodies as piano rolls, one row each, and writes the picture.
 
     Bars are 4/4 bars counted from 1 at the start of the file, as on the command line. All rows share their axes.
 
     Args:
-        melodies: a `Melody`, or a list of them.
+        melodies: one, or several.
         path: path of the picture; its suffix (`.png`, `.pdf`, `.svg`) names the format.
-        highlight_steps: optional list of (first step, end step), stretches that are framed as new.
-        title: optional str above the picture.
+        highlight_steps: pairs of first and end step, stretches that are framed as new.
+        title: text above the picture.
 
     Raises:
         ValueError: if there is no melody.
@@ -33,7 +44,8 @@ def plot_piano_roll(melodies, path, highlight_steps=(), title=None):
 
     Example:
     ```python
-    plot_piano_roll([given, infilled], "infilled.png", highlight_steps=[(16 * 16, 32 * 16)])  # bars 17 to 32
+    melody = read_melodies("song.mid")[0]
+    plot_piano_roll([melody, melody], "infilled.png", highlight_steps=[(16 * 16, 32 * 16)])  # bars 17 to 32
     ```
     """
     # The figure object alone: pyplot would keep every figure and pick a window system.
@@ -42,7 +54,7 @@ def plot_piano_roll(melodies, path, highlight_steps=(), title=None):
     melodies = [melodies] if isinstance(melodies, Melody) else list(melodies)
     if not melodies:
         raise ValueError("A piano roll needs at least one melody. Received: melodies=[]")
-    first_bar = min(melody.first_bar for melody in melodies) + 1
+    first_bar = min(melody.first_bar or 0 for melody in melodies) + 1
     end_bar = max(first_bar + 1, *(melody.num_bars + 1 for melody in melodies))
 
     height = _ROW_HEIGHT * len(melodies) + (0.9 if title else 0.6)
@@ -77,14 +89,14 @@ def plot_piano_roll(melodies, path, highlight_steps=(), title=None):
     write_atomically(path, picture.getvalue())
 
 
-def draw_notes(axes, melody, colors, edge_width=0.0):
+def draw_notes(axes: "Axes", melody: Melody, colors: Any, edge_width: float = 0.0) -> None:
     """Draws the notes of a melody into axes, and nothing else.
 
     Args:
-        axes: matplotlib `Axes`; x is time in 4/4 bars, counted from 1, and y the MIDI pitch.
-        melody: a `Melody`.
+        axes: x is time in 4/4 bars, counted from 1, and y the MIDI pitch.
+        melody: the melody.
         colors: a colour, or one for each note.
-        edge_width: float, points by which notes grow in each direction, so that in small rolls short notes can be
+        edge_width: points by which notes grow in each direction, so that in small rolls short notes can be
             seen. Defaults to `0.0`.
     """
     from matplotlib.collections import PolyCollection
@@ -93,18 +105,18 @@ def draw_notes(axes, melody, colors, edge_width=0.0):
     low, high = melody.pitches - 0.45, melody.pitches + 0.45
     corners = np.stack([left, low, left, high, right, high, right, low], axis=-1).reshape(-1, 4, 2)
     # One collection: a sheet of pieces has thousands of notes, and an artist for each takes 30 times as long.
-    notes = PolyCollection(corners, facecolors=colors, linewidths=2 * edge_width, snap=False, zorder=3)
+    notes = PolyCollection(list(corners), facecolors=colors, linewidths=2 * edge_width, snap=False, zorder=3)
     notes.set(edgecolor="face", joinstyle="miter")
     axes.add_collection(notes, autolim=False)
 
 
-def set_pitch_axis(axes, melodies, max_labels=11):
+def set_pitch_axis(axes: "Axes", melodies: Sequence[Melody], max_labels: int = 11) -> None:
     """Fits the pitch axis to all notes of some melodies and labels its octaves, C4 being MIDI pitch 60.
 
     Args:
-        axes: matplotlib `Axes`.
-        melodies: list of `Melody`.
-        max_labels: int, octaves are left out evenly beyond as many. Defaults to `11`, all of MIDI.
+        axes: the axes.
+        melodies: those whose notes must fit.
+        max_labels: octaves are left out evenly beyond as many. Defaults to `11`, all of MIDI.
     """
     pitches = np.concatenate([melody.pitches for melody in melodies])
     lowest, highest = (pitches.min(), pitches.max()) if len(pitches) else (60, 72)

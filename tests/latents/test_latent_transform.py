@@ -37,7 +37,7 @@ def test_training_split_fills_minus_one_to_one_per_dimension(posteriors):
     np.testing.assert_array_equal(scaled.max(axis=0), 1)
     # Affine and nothing clipped: twice as far from the centre is twice as far.
     transform = LatentTransform([0], [2.0], [6.0], 1)
-    np.testing.assert_allclose(transform.forward([[4.0], [6.0], [8.0]])[:, 0], [0, 1, 2])
+    np.testing.assert_allclose(transform.forward(np.array([[4.0], [6.0], [8.0]]))[:, 0], [0, 1, 2])
 
 
 def test_inverse_of_forward_is_exact_on_kept_dimensions(posteriors):
@@ -66,8 +66,8 @@ def test_other_dimensions_are_the_prior_mean_or_seeded_noise(posteriors):
 
 def test_a_dimension_without_a_range_is_centred():
     transform = LatentTransform.fit(np.full((4, 2), 1.5, dtype=np.float32), kept_dims=[0, 1])
-    np.testing.assert_array_equal(transform.forward([[1.5, 2.0]]), [[0.0, 0.5]])
-    np.testing.assert_array_equal(transform.inverse([[0.0, 0.5]]), [[1.5, 2.0]])
+    np.testing.assert_array_equal(transform.forward(np.array([[1.5, 2.0]])), [[0.0, 0.5]])
+    np.testing.assert_array_equal(transform.inverse(np.array([[0.0, 0.5]])), [[1.5, 2.0]])
 
 
 def test_save_and_load_are_exact_and_leave_nothing_else(posteriors, tmp_path):
