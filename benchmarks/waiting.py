@@ -7,7 +7,6 @@ compiles. The models of the paper's sizes and with conditions have random weight
 """
 
 import argparse
-import dataclasses
 import os
 import subprocess
 import sys
@@ -48,8 +47,8 @@ def measure(options):
     from keras_symdiff.models.sizes import SIZES
     from keras_symdiff.music.condition import CONDITION_DIM
 
-    def pieces(model, transform, vae, number, sampler=QUALITIES["normal"], **told):
-        scaled = sample(model, number, seed=0, sampler=sampler, **told)  # (N, 32, D)
+    def pieces(model, transform, vae, number, **told):
+        scaled = sample(model, number, seed=0, sampler=QUALITIES["normal"], **told)  # (N, 32, D)
         vae.decode(transform.inverse(scaled).reshape(-1, vae.latent_dim))
 
     def row(what, call, repeats):
@@ -74,10 +73,9 @@ def measure(options):
     transform, sizes = composer.transform, SIZES["diffusion"]["small"]
     model = LatentDiffusion(TransformerDenoiser(channels=transform.num_kept_dims, condition_dim=CONDITION_DIM, **sizes))
     told = {"conditions": np.ones((1, 32, CONDITION_DIM), "float32"), "repeats": np.arange(32)[None] % 16}
-    guided = dataclasses.replace(QUALITIES["normal"], condition_scale=2.0)
     row(
         "64 new bars that repeat and are guided by conditions",
-        lambda: pieces(model, transform, composer.vae, 1, guided, **told),
+        lambda: pieces(model, transform, composer.vae, 1, **told),
         options.repeats,
     )
 
