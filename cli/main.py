@@ -85,7 +85,7 @@ def main():
 
 def _show_warning(show, message, category, filename, *where):
     """Ours as one line; the others as they are."""
-    if category is UserWarning and os.path.basename(os.path.dirname(filename)) in ("cli", "keras_symdiff"):
+    if category.__module__.startswith("keras_symdiff."):
         click.echo(f"Note: {message}", err=True)
     else:
         show(message, category, filename, *where)

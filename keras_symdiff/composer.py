@@ -28,17 +28,20 @@ from keras_symdiff.music.melody import Melody
 from keras_symdiff.music.pitch_bias import KEY_COST
 from keras_symdiff.music.song import Song
 from keras_symdiff.presets.default import DEFAULT_PRESET
-from keras_symdiff.presets.preset import hash_preset, is_baseline, knows_one_key, preset_folder
+from keras_symdiff.presets.preset import FORMS_FILE, hash_preset, is_baseline, knows_one_key, preset_folder
 from keras_symdiff.presets.training_phrases import read_training_phrases
 from keras_symdiff.vae.music_vae import MusicVAE
 
 FEWEST_BARS, MOST_BARS = 4, 512
-FORMS_FILE = "forms.npz"  # of a preset
 
 # Pieces of a seed that a window has for itself: windows of one noise would compose alike.
 _PIECES_PER_WINDOW = 1 << 16
 
 Progress = Callable[[str, int, int], None]
+
+
+class IgnoredWarning(UserWarning):
+    """Something is asked for that the preset cannot hear."""
 
 
 class Composer:
@@ -291,7 +294,8 @@ class Composer:
         ignored = [name for name in ("chords", "density") if getattr(asked, name) is not None]
         if ignored and not self.hears:
             names = " and ".join(ignored)
-            warnings.warn(f"{self.name or 'This model'} hears no harmony: it ignores {names}", stacklevel=3)
+            message = f"{self.name or 'This model'} hears no harmony: it ignores {names}"
+            warnings.warn(message, IgnoredWarning, stacklevel=3)
 
     def _form(self, text, num_phrases, seed, index) -> Form | None:
         """The plan of a new piece: of letters, or drawn, anew every 64 bars."""

@@ -1,30 +1,42 @@
 """Turns a run directory into a preset of the package, in half precision; a baseline's run joins its diffusion model's.
 
-python tools/publish_preset.py RUN NAME
+python tools/publish_preset.py RUN NAME [all_keys]
+
+`all_keys`: the diffusion model hears conditions and knows music in all keys. Without it, one that hears conditions is
+given music in C major or A minor only; see `keras_symdiff.presets.preset.knows_one_key`.
 """
 
+import json
 import shutil
 import sys
 
 from keras_symdiff import LatentDiffusion, LatentMDN, LatentTransform, MusicVAE
-from keras_symdiff.presets.preset import PRESETS, preset_folder
+from keras_symdiff.presets.preset import FORMS_FILE, PRESETS, preset_folder
 from keras_symdiff.presets.training_phrases import FILE_NAME
+from keras_symdiff.write_atomically import write_atomically
 
 
-def publish(run, name):
+def publish(run, name, keys=None):
     """Copies what sampling needs from a run directory to the shipped presets.
 
     Args:
         run: path of a run directory of `symdiff train`.
         name: name of the preset.
+        keys: `"all_keys"` as above. Defaults to `None`.
     """
     MusicVAE.from_preset(run).save_preset(PRESETS / name, dtype="float16")
     for model in (LatentDiffusion, LatentMDN):
         if (preset_folder(run) / model.preset_part).is_dir():
             model.from_preset(run).save_preset(PRESETS / name, dtype="float16")
     LatentTransform.from_preset(run).save(PRESETS / name / "latent_transform.json")
-    if (preset_folder(run) / FILE_NAME).exists():
-        shutil.copy(preset_folder(run) / FILE_NAME, PRESETS / name / FILE_NAME)
+    for file in (FILE_NAME, FORMS_FILE):
+        if (preset_folder(run) / file).exists():
+            shutil.copy(preset_folder(run) / file, PRESETS / name / file)
+    if keys == "all_keys":
+        path = PRESETS / name / LatentDiffusion.preset_part / "config.json"
+        card = json.loads(path.read_text(encoding="utf-8"))
+        card["config"]["one_key"] = False
+        write_atomically(path, (json.dumps(card, indent=1) + "\n").encode())
 
 
 if __name__ == "__main__":

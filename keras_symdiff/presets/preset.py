@@ -6,6 +6,7 @@ A preset and a run directory look alike:
     NAME/latent_diffusion/{config.json, weights.npz}  or  NAME/latent_mdn/..., the autoregressive baseline
     NAME/latent_transform.json
     NAME/training_phrases.npz, hashes of the phrases that were trained on; may be missing
+    NAME/forms.npz, plans of repeats of training pieces (`music.form.FormTable`); may be missing
 """
 
 import hashlib
@@ -22,6 +23,7 @@ from keras_symdiff.write_atomically import write_atomically
 
 PRESETS = Path(__file__).parent
 MOST_UNITS = 1 << 14  # above any size or count of a config, and too few to fill a machine's memory by one of them
+FORMS_FILE = "forms.npz"
 # The folders of the files that decide the music of infills; hashes of training phrases only tell novelty.
 _DECISIVE = ("music_vae", "latent_diffusion")
 
