@@ -124,9 +124,8 @@ def main():
             moved = np.abs(shares[0] - shares[1]).sum() / 2
             print(f"| {metre} | {count} | {per_bar[0]:.2f} | {per_bar[1]:.2f} | {moved:.3f} |", flush=True)
 
-    print(
-        "\n| off-beat of the song | songs | new notes | kept notes | largest difference in a song |\n|---|---|---|---|---|"
-    )
+    print("\n| off-beat of the song | songs | new notes | kept notes | largest difference in a song |")
+    print("|---|---|---|---|---|")
     for ratio in SWINGS:
         found = []
         for song in songs["4/4"]:

@@ -14,11 +14,11 @@ from keras_symdiff.cli.options import (
 
 
 @click.command("infill")
-@click.argument("midi", metavar="SONG.mid", type=click.Path(exists=True, dir_okay=False))
+@click.argument("midi", metavar="SONG.mid", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--bars", metavar="FIRST-LAST", multiple=True,
               help="Bars to compose, from 1, both included, or beats: 17.3-18.2. Repeat for more.")  # fmt: skip
 @click.option("--continue", "continue_bars", metavar="N", type=click.IntRange(1),
-              help="Compose N bars after the melody's last one.")  # fmt: skip
+              help="Compose N bars after the melody's last one; other tracks stop where they do.")  # fmt: skip
 @click.option("--track", metavar="N", type=click.IntRange(1), help="The melody's track, as `inspect` numbers it.")
 @click.option("--track-name", metavar="NAME", help="The melody's track by its name.")
 @click.option("--keep-rhythm", is_flag=True, help="Keep the rhythm, compose new pitches.")
@@ -46,7 +46,7 @@ def infill_command(
 
     Replaces the notes of the melody's track that start in these bars and keeps every other event of the file. A note
     that sounds into them from before ends there. Writes the new file, a record for `replay`, and a piano roll (PNG);
-    for several takes, one page (HTML) in place of the piano roll.
+    for several takes, one page (HTML) in place of the piano roll. SONG.mid may be `-`, for standard input.
     """
     if not bars and not continue_bars:
         raise click.UsageError("Name bars with --bars, or a number of bars with --continue.")
@@ -54,19 +54,22 @@ def infill_command(
         raise click.UsageError("Name one of --track and --track-name.")
     if keep_rhythm and keep_pitches:
         raise click.UsageError("Name one of --keep-rhythm and --keep-pitches: both leave nothing to compose.")
+    from keras_symdiff.cli.read_inputs import open_song
     from keras_symdiff.infilling.infill_request import InfillRequest
-    from keras_symdiff.music.song import Song
+    from keras_symdiff.music.swing import NO_SWING
 
     asked |= {
         "bars": bars, "continue_bars": continue_bars or 0, "track": track, "track_name": track_name,
         "keep": "rhythm" if keep_rhythm else "pitches" if keep_pitches else None, "takes": takes, "seed": seed,
         "temperature": temperature, "harmony": not no_harmony, "variation": variation,
     }  # fmt: skip
-    song = Song.open(midi)
+    song = open_song(midi)
     piece = InfillRequest(sampler=sampler, **asked).find(song)  # refuses before the models load
     melody = piece.melody
     click.echo(f"Melody: {melody.name or '(no name)'} (track {melody.track + 1}), because {piece.reason}")
     click.echo(f"Composing bars {', '.join(gap.name for gap in piece.gaps)}")
+    if song.grid.swing != NO_SWING:
+        click.echo(f"Placing new notes as the song has them: {song.grid.swing}")
     if dry_run:
         from keras_symdiff.render.bar_picture import draw_bars
 

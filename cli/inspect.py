@@ -6,12 +6,13 @@ _BARS_PER_LINE = 8  # of chords
 
 
 @click.command("inspect")
-@click.argument("file_or_dir", type=click.Path(exists=True))
+@click.argument("file_or_dir", type=click.Path(exists=True, allow_dash=True))
 def inspect_command(file_or_dir):
     """Show the melodies of a MIDI file, or count those of a folder.
 
-    For a file: its tracks, metre, tempo, bars, key and chords, which melody `infill` uses and why, and what is dropped.
-    For a folder: a table of counts, and the files that cannot be used, with reasons.
+    For a file: its tracks, metre, tempo, bars, swing, key and chords, which melody `infill` uses and why, what is
+    dropped, and what `infill` refuses. For a folder: a table of counts, and the files that cannot be used, with
+    reasons. `-` reads a file from standard input.
     """
     import pathlib
 
@@ -22,11 +23,12 @@ def inspect_command(file_or_dir):
 
 
 def _inspect_file(path):
+    from keras_symdiff.cli.read_inputs import open_song
     from keras_symdiff.constants import MAX_PITCH, MIN_PITCH
+    from keras_symdiff.infilling.gaps import refused_by_infilling
     from keras_symdiff.music.midi import choose_melody, read_melodies
-    from keras_symdiff.music.song import Song
 
-    song = Song.open(path)
+    song = open_song(path)
     melodies = read_melodies(song)
     chosen, reason = choose_melody(melodies)
     tempos = [f"{qpm:.1f} at bar {chosen.grid.bar_of(step) + 1}" for step, qpm in chosen.tempos]
@@ -38,6 +40,7 @@ def _inspect_file(path):
     click.echo(f"  bars      {max(melody.num_bars for melody in melodies)}, {song.ticks_per_quarter} ticks per quarter")
     click.echo(f"  tempo     {_shortened(tempos)} (quarters per minute)")
     click.echo(f"  meter     {_shortened(meters) or 'none given, taken as 4/4'}")
+    click.echo(f"  swing     {song.grid.swing}")
     click.echo("  track  name                  program  bars      pitches  notes  in line  phrases  rests")
     for melody in melodies:
         _, rests = melody.phrases()
@@ -57,13 +60,14 @@ def _inspect_file(path):
     in_range = sum(melody.num_source_notes for melody in melodies)
     if notes > in_range:
         dropped.append(f"{notes - in_range} notes outside pitches {MIN_PITCH} to {MAX_PITCH}")
+    of_no_length = sum(int(sum(track.notes.end == track.notes.start)) for track in song.tracks)
+    if of_no_length:
+        dropped.append(f"{of_no_length} of no length, which lasts a sixteenth or goes beneath another note")
     covered = sum(melody.num_source_notes - len(melody.pitches) for melody in melodies)
     if covered:
         dropped.append(f"{covered} notes below a higher one that starts with them")
     click.echo(f"  dropped   {', '.join(dropped) or 'nothing'}")
-    odd = [f"{metre.numerator}/{metre.denominator} bars from bar {song.grid.bar_of(metre.step) + 1} on"
-           for metre in song.grid.metres if not metre.is_whole]  # fmt: skip
-    click.echo(f"  refused   {', '.join(odd) or 'nothing'}")
+    click.echo(f"  refused   {'; '.join(refused_by_infilling(song)) or 'nothing'}")
 
 
 def _show_harmony(song, melody):

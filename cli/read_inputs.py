@@ -1,10 +1,17 @@
-"""The melodies and latents that several verbs read."""
+"""The songs, melodies and latents that several verbs read."""
 
 from pathlib import Path
 
 import click
 
 from keras_symdiff.cli.console import labelled_bar
+
+
+def open_song(path):
+    """Reads a MIDI file, or standard input where the path is `-`."""
+    from keras_symdiff.music.song import MAX_FILE_BYTES, Song
+
+    return Song.open(click.get_binary_stream("stdin").read(MAX_FILE_BYTES + 1) if path == "-" else path)
 
 
 def read_corpus_of(paths):

@@ -6,7 +6,7 @@ import re
 import numpy as np
 
 from keras_symdiff import constants
-from keras_symdiff.music.song import MAX_BARS, MidiError
+from keras_symdiff.music.song import MAX_BARS, MidiError, Song
 
 _PLACE = r"(\d+)(?:\.([1-9]\d?))?"
 
@@ -92,6 +92,20 @@ def find_gaps(melody, ranges, num_steps, path, continue_bars=0):
     return gaps
 
 
+def refused_by_infilling(song: Song) -> list[str]:
+    """What no bars of a song, or not all of them, can be composed for; clauses, empty if nothing is in the way."""
+    problems = []
+    if song.ticks_per_quarter < constants.STEPS_PER_QUARTER:
+        problems.append(f"has {song.ticks_per_quarter} ticks per quarter, too few for sixteenth notes")
+    if song.num_steps > MAX_BARS * constants.STEPS_PER_BAR:
+        problems.append(f"is longer than {MAX_BARS} bars")
+    for metre in song.grid.metres:
+        if not metre.is_whole:
+            bar = song.grid.bar_of(metre.step) + 1
+            problems.append(f"{_no_sixteenths(metre, bar)}")
+    return problems
+
+
 def kept_notes(melody, gaps):
     """Returns which notes of a melody start outside of all gaps, bool (M,)."""
     starts = melody.start_steps
@@ -132,5 +146,8 @@ def _check_metres(grid, gaps, path):
         for gap in gaps:
             if not metre.is_whole and gap.first_step < end and gap.end_step > metre.step:
                 bar = grid.bar_of(max(gap.first_step, metre.step)) + 1
-                sixteenths = f"{metre.numerator}/{metre.denominator}, which is no whole number of sixteenth notes"
-                raise MidiError(path, f"bar {bar} is in {sixteenths}")
+                raise MidiError(path, _no_sixteenths(metre, bar))
+
+
+def _no_sixteenths(metre, bar):
+    return f"bar {bar} is in {metre.numerator}/{metre.denominator}, which is no whole number of sixteenth notes"

@@ -6,15 +6,16 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int
 
+from keras_symdiff.constants import STEPS_PER_QUARTER
 from keras_symdiff.diffusion.sampler import QUALITIES, Sampler
 from keras_symdiff.infilling.asked import NO_FORM, ORIGINAL_FORM, Asked
-from keras_symdiff.infilling.gaps import Gap, find_gaps, kept_notes, parse_bars
+from keras_symdiff.infilling.gaps import Gap, find_gaps, kept_notes, parse_bars, refused_by_infilling
 from keras_symdiff.infilling.layout import Layout
 from keras_symdiff.infilling.locks import notes_in_gap
 from keras_symdiff.music.form import Form
 from keras_symdiff.music.melody import Melody
 from keras_symdiff.music.midi import choose_melody, read_melodies
-from keras_symdiff.music.song import MAX_BARS, Song
+from keras_symdiff.music.song import MAX_BARS, MidiError, Song
 
 MOST_TAKES = 64
 
@@ -151,6 +152,8 @@ class InfillRequest(Asked):
         """
         ranges = [parse_bars(text) for text in self.bars]
         melody, reason = choose_melody(read_melodies(song), self.track, self.track_name)
+        if song.ticks_per_quarter < STEPS_PER_QUARTER:
+            raise MidiError(song.name, refused_by_infilling(song)[0])
         gaps = find_gaps(melody, ranges, song.num_steps, song.name, self.continue_bars)
         for gap in gaps if self.keep else ():
             notes_in_gap(melody, gap, "old")

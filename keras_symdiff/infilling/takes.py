@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from keras_symdiff.infilling.infill_request import InfillRequest, Piece
+from keras_symdiff.infilling.infill_request import MOST_TAKES, InfillRequest, Piece
 from keras_symdiff.infilling.loaded_preset import LoadedPreset
 from keras_symdiff.infilling.page import PageTake, infill_command, takes_page
 from keras_symdiff.infilling.ranking import SCORE_NAMES, TakeScores
@@ -18,6 +18,7 @@ from keras_symdiff.render.audio import write_audio
 from keras_symdiff.render.piano_roll import plot_piano_roll
 from keras_symdiff.write_atomically import write_atomically
 
+_LONGEST_NAME = 255  # bytes
 _MOST_NAMES = 8  # gaps in a file's name, which has an end
 
 
@@ -117,7 +118,10 @@ class Takes(Sequence):
         bars = [gap.name for gap in piece.gaps]
         if len(bars) > _MOST_NAMES:
             bars = [*bars[: _MOST_NAMES - 1], f"and{len(bars) - _MOST_NAMES + 1}more"]
-        stem = f"{midi.stem}_bars{'_'.join(bars)}_{request.seed}"
+        rest = f"_bars{'_'.join(bars)}_{request.seed}"
+        # The longest name that a file system takes, and room for what is added below.
+        room = _LONGEST_NAME - len(f"{rest}_take{MOST_TAKES}.json")
+        stem = midi.stem.encode(errors="surrogateescape")[:room].decode(errors="ignore") + rest
         several = request.takes > 1
         sources = {"midi": str(midi), "midi_sha256": piece.song.sha256, "preset": self.preset.name,
                    "preset_sha256": self.preset.sha256, "made_with": made_with()}  # fmt: skip

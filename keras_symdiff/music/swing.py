@@ -33,6 +33,15 @@ class Swing(NamedTuple):
     steps: int = constants.STEPS_PER_QUARTER
     triplets: bool = False
 
+    def __str__(self):
+        if self.triplets:
+            return "triplets, three notes per beat"
+        if self == NO_SWING:
+            return "none"
+        return (
+            f"off-beat {'eighths' if self.steps == constants.STEPS_PER_QUARTER else 'sixteenths'} at {self.ratio:.2f}"
+        )
+
     def bend(self, steps: Int[np.ndarray, "*S"]) -> Float[np.ndarray, "*S"]:
         """Places, in sixteenths from the bar line, at which steps sound."""
         if self.triplets:

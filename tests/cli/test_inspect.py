@@ -3,7 +3,9 @@ import shutil
 
 from click.testing import CliRunner
 
+from keras_symdiff.cli.infill import infill_command
 from keras_symdiff.cli.inspect import inspect_command
+from keras_symdiff.music.song import Song
 
 DATA = pathlib.Path(__file__).parents[1] / "data"
 
@@ -37,3 +39,25 @@ def test_a_folder_is_counted_and_its_bad_files_are_named(tmp_path):
     output = inspect(tmp_path)
     assert "32  two-bar phrases" in output
     assert f"skipped {tmp_path / 'bad.mid'}: is empty" in output
+
+
+def test_a_song_says_its_swing_what_has_no_length_and_what_infilling_refuses(tmp_path):
+    assert "swing     triplets, three notes per beat" in inspect(DATA / "pop909" / "801.mid")
+    assert "swing     none" in inspect(DATA / "lakh" / "melody_0.mid")
+    assert "1 of no length" in inspect(DATA / "cases" / "zero_len2.mid")
+    song = Song.open(DATA / "cases" / "m44_24_44.mid")
+    odd = song.data.replace(bytes.fromhex("ff58040202"), bytes.fromhex("ff58040705"))
+    (tmp_path / "odd.mid").write_bytes(odd)
+    assert "refused   bar 5 is in 7/32, which is no whole number of sixteenth notes" in inspect(tmp_path / "odd.mid")
+    notes = bytes.fromhex("4d546864 00000006 0000 0001 0002 4d54726b 0000000c 00903c40 02803c00 00ff2f00")
+    (tmp_path / "coarse.mid").write_bytes(notes)
+    assert "refused   has 2 ticks per quarter, too few for sixteenth notes" in inspect(tmp_path / "coarse.mid")
+
+
+def test_standard_input_is_read():
+    data = (DATA / "cases" / "m24.mid").read_bytes()
+    result = CliRunner().invoke(inspect_command, ["-"], input=data)
+    assert "meter     2/4 at bar 1" in result.output
+    arguments = ["-", "--bars", "9-12", "--dry-run", "-o", "nowhere"]
+    result = CliRunner().invoke(infill_command, arguments, input=data)
+    assert "Composing bars 9-12" in result.output
