@@ -10,7 +10,7 @@ from keras_symdiff.cli.options import BACKENDS
 
 
 def announce_backend() -> None:
-    """Names the backend that computes.
+    """Imports Keras and names the backend that computes.
 
     Raises:
         click.ClickException: if it is none of ours; Keras has more, which cannot train.
@@ -20,8 +20,11 @@ def announce_backend() -> None:
         raise click.ClickException("No backend is installed. Install one: pip install 'keras_symdiff[jax]'")
     if backend not in BACKENDS:
         raise click.ClickException(f"KERAS_BACKEND must be one of {', '.join(BACKENDS)}. Received: {backend}")
-    import keras
+    from keras_symdiff.cli.import_keras import import_keras
+    from keras_symdiff.compilation_cache import use_compilation_cache
 
+    keras = import_keras()
+    use_compilation_cache()
     click.echo(f"Keras {keras.__version__} on {keras.backend.backend()}", err=True)
 
 

@@ -91,7 +91,7 @@ def train_command(
     def make_model():
         if init_from is None:
             return wrapper(network(channels=transform.num_kept_dims, **size), seed=training["seed"], **diffusion)
-        return wrapper.from_preset(init_from, training["seed"], **diffusion)
+        return wrapper.from_preset(init_from, seed=training["seed"], **diffusion)
 
     train_latent_model(
         make_model,

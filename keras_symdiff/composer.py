@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 
 from keras_symdiff.autoregressive.continue_pieces import continue_pieces
 from keras_symdiff.autoregressive.latent_mdn import LatentMDN
+from keras_symdiff.compilation_cache import use_compilation_cache
 from keras_symdiff.constants import BARS_PER_PHRASE, NOTE_OFF, PIECE_PHRASES, STEPS_PER_BAR
 from keras_symdiff.diffusion.generate import infill, sample
 from keras_symdiff.diffusion.latent_diffusion import LatentDiffusion
@@ -98,6 +99,7 @@ class Composer:
         Raises:
             ValueError: if there is none, or its files are damaged.
         """
+        use_compilation_cache()
         folder = preset_folder(preset)
         kind = LatentMDN if is_baseline(folder) else LatentDiffusion
         return cls(

@@ -23,7 +23,8 @@ _beartype = beartype(conf=BeartypeConf(hint_overrides=_NUMBERS))
 
 def _after_the_call(function):
     """A type checker for `jaxtyped`, which wants two: of the arguments, with `Any` as the result, and of everything."""
-    return function if function.__annotations__.get("return") is typing.Any else _beartype(function)
+    unchecked = (typing.Any, typing.Self)  # beartype knows `Self` in classes that it decorates whole only
+    return function if function.__annotations__.get("return") in unchecked else _beartype(function)
 
 
 def _check(owner, module_name):

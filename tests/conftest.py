@@ -1,5 +1,6 @@
 import contextlib
 import io
+import os
 import sys
 
 import checked_annotations  # noqa: F401 (before the packages: from here on their annotations are checked)
@@ -9,6 +10,7 @@ import pytest
 import keras_symdiff
 from keras_symdiff.cli.main import choose_backend, main
 
+os.environ["KERAS_SYMDIFF_CACHE"] = ""  # tests leave the user's cache alone
 choose_backend()  # as `symdiff` does: before Keras is imported, which would take TensorFlow, installed or not
 
 VAE_SIZES = {"latent_dim": 4, "encoder_units": 8, "decoder_units": (8,)}

@@ -6,9 +6,9 @@ import pathlib
 ROOT = pathlib.Path(__file__).parents[1]
 # One line may import from itself and from the lines above.
 ORDER = (
-    "constants version noise_streams write_atomically check_finite", "files", "music", "render metrics", "layers",
-    "models", "presets", "latents", "training", "vae", "diffusion", "autoregressive", "infilling", "composer",
-    "evaluation", "studio",
+    "constants version noise_streams write_atomically check_finite compilation_cache", "files", "music",
+    "render metrics", "layers", "models", "presets", "latents", "training", "vae", "diffusion", "autoregressive",
+    "infilling", "composer", "evaluation", "studio",
 )  # fmt: skip
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names.split()}
 OUTSIDE = ("cli", "tools", "recipes", "tfds_lmd_latents", "benchmarks", "examples", "docs")

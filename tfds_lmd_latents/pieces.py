@@ -91,7 +91,7 @@ class Pieces:
     ```python
     train = tfds.data_source("lmd_latents/pop909_sequences", split="train")
     pieces = tfds_lmd_latents.Pieces(train, transform)
-    model.fit(SeededBatches(pieces, batch_size=64), shuffle=False)
+    model.fit(SeededBatches(pieces, batch_size=64))
     ```
     """
 

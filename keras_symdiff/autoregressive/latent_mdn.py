@@ -40,16 +40,20 @@ class LatentMDN(LatentModel):
     preset_part = "latent_mdn"
 
     def __init__(self, mdn: TransformerMDN | None = None, seed: int = 0, **kwargs: Any):
-        super().__init__(seed, **kwargs)
-        self.mdn = mdn or TransformerMDN()
+        mdn = mdn or TransformerMDN()
+        super().__init__(seed, **{"dtype": mdn.dtype_policy} | kwargs)
+        self.mdn = mdn
 
     def validation_batches(self, latents: Float[np.ndarray, "N L D"]) -> FixedBatches:
         """Batches of latents (N, L, D) in their order."""
         return FixedBatches(latents, batch_size=self.batch_size)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """Negative log-likelihood of latents `x` (B, L, D), nats per phrase."""
-        return -ops.mean(mixture_log_likelihood(x, *self.mdn(x, training=training)))
+        """Negative log-likelihood of latents `x` (B, L, D), nats per phrase, under the mixtures `y_pred`."""
+        self.refuse(y=y, sample_weight=sample_weight)
+        means, log_scales, logits = self.mdn(x, training=training) if y_pred is None else y_pred
+        self.update_metrics(x, ops.sum(ops.softmax(logits)[..., None] * means, axis=-2))  # (B, L, D) each
+        return -ops.mean(mixture_log_likelihood(x, means, log_scales, logits))
 
     @property
     def network(self) -> TransformerMDN:
@@ -61,9 +65,8 @@ class LatentMDN(LatentModel):
         return {"mdn": network_config(self.mdn)}
 
     @classmethod
-    def from_preset_config(cls, config: dict[str, Any], seed: int = 0) -> "LatentMDN":
-        """Builds the model of a `get_preset_config` dict."""
-        return cls(TransformerMDN(**config["mdn"]), seed)
+    def from_preset_config(cls, config: dict[str, Any]) -> "LatentMDN":
+        return cls(**{**config, "mdn": TransformerMDN(**config["mdn"])})
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -65,7 +65,8 @@ class LatentDiffusion(LatentModel):
     def __init__(
         self, denoiser=None, schedule=None, seed=0, step_power=1.0, given_share=0.0, drop_rates=None, **kwargs
     ):
-        super().__init__(seed, **kwargs)
+        denoiser = denoiser or TransformerDenoiser()
+        super().__init__(seed, **{"dtype": denoiser.dtype_policy} | kwargs)
         if not step_power >= 1:
             raise ValueError(f"`step_power` must be at least 1. Received: step_power={step_power}")
         if not 0 <= given_share <= 1:
@@ -78,7 +79,7 @@ class LatentDiffusion(LatentModel):
         self.step_power = step_power
         self.given_share = given_share
         self.drop_rates = DROP_RATES | (drop_rates or {})
-        self.denoiser = denoiser or TransformerDenoiser()
+        self.denoiser = denoiser
         if self._condition_dim not in (None, CONDITION_DIM):
             raise ValueError(
                 f"`denoiser` must have the condition_dim {CONDITION_DIM}, or none. "
@@ -90,6 +91,11 @@ class LatentDiffusion(LatentModel):
     @property
     def _condition_dim(self):
         return getattr(self.denoiser, "condition_dim", None)
+
+    def call(self, inputs, training=False):
+        """The denoiser; a batch to train on, which has no noise level, passes as it is: the loss noises it."""
+        num_inputs = len(inputs) if isinstance(inputs, (list, tuple)) else 1
+        return self.denoiser(inputs, training=training) if num_inputs == len(self.denoiser.inputs) else inputs
 
     def validation_batches(self, latents, condition=None):
         """A validation data set whose noise is drawn once.
@@ -117,6 +123,7 @@ class LatentDiffusion(LatentModel):
 
         Validation passes `y`, a pair of fixed noise levels (B, 1) and noise (B, L, D).
         """
+        self.refuse(sample_weight=sample_weight)
         x, *condition = x if isinstance(x, (tuple, list)) else (x,)
         if len(condition) != (self._condition_dim is not None):
             raise ValueError(
@@ -124,17 +131,15 @@ class LatentDiffusion(LatentModel):
                 f"Received: condition_dim={self._condition_dim}, {1 + len(condition)} arrays"
             )
         x = ops.cast(x, "float32")
-        if y is None and not training:
-            raise ValueError(
-                "Validation needs fixed noise: pass `model.validation_batches(latents)`. Received: latents alone"
-            )
+        if y is None and not training:  # of a data set: no fewer levels, the same noise in every batch
+            y = self._fixed_noise(ops.shape(x))
         if y is None:
             uniform = keras.random.uniform((ops.shape(x)[0], 1), dtype="float32", seed=self.noise)  # (B, 1)
             uniform = ops.power(uniform, self.step_power)
             noise_level = continuous_noise_level(self.schedule.noise_level, uniform)  # (B, 1)
             noise = keras.random.normal(ops.shape(x), dtype="float32", seed=self.noise)  # (B, L, D)
         else:
-            noise_level, noise = y
+            noise_level, noise = (ops.cast(part, "float32") for part in y)
         x_t = add_noise(x, noise_level, noise)
         missing = 1.0  # or (B, L, 1)
         if y is None and self.given_share:
@@ -147,8 +152,15 @@ class LatentDiffusion(LatentModel):
             if y is None:
                 condition = [hide_parts(condition[0], self.drop_rates, self.noise)]
         predicted = self.denoiser([x_t, noise_level, *condition], training=training)  # (B, L, D)
-        error = ops.square(noise - ops.cast(predicted, "float32"))
-        return ops.mean(error * missing) / ops.maximum(ops.mean(missing), 1e-6)
+        noise, predicted = noise * missing, ops.cast(predicted, "float32") * missing
+        self.update_metrics(noise, predicted)
+        return ops.mean(ops.square(noise - predicted)) / ops.maximum(ops.mean(missing), 1e-6)
+
+    def _fixed_noise(self, shape):
+        """Noise levels (B, 1), spread evenly over the schedule, and noise (B, L, D): the same for one shape."""
+        uniform = (ops.arange(shape[0], dtype="float32")[:, None] + 0.5) / ops.cast(shape[0], "float32")
+        noise_level = continuous_noise_level(self.schedule.noise_level, uniform)
+        return noise_level, keras.random.normal(shape, dtype="float32", seed=0)
 
     def _draw_keep_mask(self, num_pieces, num_phrases):
         """Runs of given phrases, short or long in a piece, or none: `(B, L)`, bool."""
@@ -180,11 +192,10 @@ class LatentDiffusion(LatentModel):
         }
 
     @classmethod
-    def from_preset_config(cls, config, seed=0):
-        """Builds the model of a `get_preset_config` dict."""
+    def from_preset_config(cls, config):
         denoiser = TransformerDenoiser(**config["denoiser"])
         schedule = NoiseSchedule.from_config(config["schedule"])
-        return cls(denoiser, schedule, seed, config["step_power"], config["given_share"], config.get("drop_rates"))
+        return cls(**{**config, "denoiser": denoiser, "schedule": schedule})
 
     def get_config(self):
         return {

@@ -11,15 +11,14 @@ from jaxtyping import Float, Int
 
 from keras_symdiff.check_finite import check_finite
 from keras_symdiff.files.read_json import read_json
-from keras_symdiff.presets.default import DEFAULT_PRESET
-from keras_symdiff.presets.preset import preset_folder
+from keras_symdiff.presets.preset_part import PresetPart
 from keras_symdiff.write_atomically import write_atomically
 
 MOST_DIMS = 1 << 16
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class LatentTransform:
+class LatentTransform(PresetPart):
     """Keeps the dimensions of a latent that carry information and scales each of them to [-1, 1].
 
     A dimension `k` of the kept ones becomes `(z - center) / half_range`, where `center` and `half_range` come from the
@@ -53,6 +52,8 @@ class LatentTransform:
         - [Mittal et al., 2021](https://arxiv.org/abs/2103.16091), section 3.1 and the supplement's "latent trimming".
           The released code scales all dimensions by one pair of numbers, and training and evaluation by different ones.
     """
+
+    preset_part = "latent_transform.json"
 
     kept_dims: Int[np.ndarray, " D"]
     minimum: Float[np.ndarray, " D"]
@@ -243,13 +244,11 @@ class LatentTransform:
         return cls(**config)
 
     @classmethod
-    def from_preset(cls, name_or_folder: str | os.PathLike = DEFAULT_PRESET) -> "LatentTransform":
-        """Loads the transform that a trained model was trained with.
+    def read_part(cls, path: str | os.PathLike) -> "LatentTransform":
+        return cls.load(path)
 
-        Args:
-            name_or_folder: name of a shipped preset, or a preset folder or run directory.
-        """
-        return cls.load(preset_folder(name_or_folder) / "latent_transform.json")
+    def write_part(self, path: str | os.PathLike) -> None:
+        self.save(path)
 
     def save(self, path: str | os.PathLike) -> None:
         """Writes the transform as JSON; an interrupted write leaves an earlier file whole.

@@ -49,6 +49,13 @@ class CachedAttention(keras.layers.MultiHeadAttention):
         output, _ = self._compute_attention(self._query_dense(x), keys, values, attention_mask=seen)  # (B, 1, H, K)
         return self._output_dense(output), keys, values
 
+    def _compute_attention(
+        self, query, key, value, attention_mask=None, training=None, return_attention_scores=False, **kwargs
+    ):
+        # JAX has no fused attention of float16 on a CPU; with scores Keras takes the plain one.
+        scores = return_attention_scores or (keras.backend.backend() == "jax" and self.compute_dtype == "float16")
+        return super()._compute_attention(query, key, value, attention_mask, training, scores, **kwargs)
+
     def alone(self, x: Float[Any, "B L D"]) -> Float[Any, "B L D"]:
         """Attention of each position to itself only.
 

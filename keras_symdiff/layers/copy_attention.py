@@ -8,6 +8,8 @@ import numpy as np
 from jaxtyping import Float
 from keras import ops
 
+from keras_symdiff.constants import PIECE_PHRASES
+
 _PRIOR_LOG_ODDS = -3.0  # of two phrases of a piece being one, before training: about 5 %
 _SMALLEST_VARIANCE = 1e-8  # of noise, at level 1
 _SMALLEST_LEVEL = 1e-4  # estimates at level 0 would be infinite
@@ -26,8 +28,9 @@ class CopyAttention(keras.layers.Layer):
         log_odds[distance] + sum(0.5 log(1 + v^2 / n) - d^2 / 4 v^2 / (n (n + v^2)))
 
     Learned are `v` (per dimension) and the prior log odds by the distance of the two positions: the lengths after which
-    music repeats. The mean of a phrase and its copies has less noise than the phrase; a given phrase has none. The
-    layer works in float32 whatever the dtype policy: at low noise it compares numbers that bfloat16 cannot tell apart.
+    music repeats. Of a layer for any number of positions, distances of 31 and more share one prior. The mean of a
+    phrase and its copies has less noise than the phrase; a given phrase has none. The layer works in float32 whatever
+    the dtype policy: at low noise it compares numbers that bfloat16 cannot tell apart.
 
     Args:
         initial_stddev: standard deviation `v` before training. Defaults to `0.25`, about that of latents scaled
@@ -63,7 +66,7 @@ class CopyAttention(keras.layers.Layer):
         )
         self.log_odds = self.add_weight(
             name="log_odds",
-            shape=(num_positions,),
+            shape=(num_positions or PIECE_PHRASES,),
             initializer=keras.initializers.Constant(_PRIOR_LOG_ODDS),
             dtype="float32",
         )
@@ -80,19 +83,23 @@ class CopyAttention(keras.layers.Layer):
         signal = ops.exp(2.0 * self.log_stddev)  # (D,)
         difference = estimate[:, :, None] - estimate[:, None]  # (B, L, L, D)
         distance = ops.square(difference) * (signal / (4.0 * mean_noise * (mean_noise + signal)))
-        evidence = 0.5 * ops.sum(ops.log1p(signal / mean_noise), axis=-1) - ops.sum(distance, axis=-1)  # (B, L, L)
-        positions = np.arange(x.shape[1])
-        apart = np.abs(positions[:, None] - positions)  # (L, L)
-        log_odds = ops.maximum(ops.take(self.log_odds, apart, axis=0) + evidence, _SMALLEST_LOG_ODDS)
+        evidence = 0.5 * ops.sum(ops.log(1.0 + signal / mean_noise), axis=-1) - ops.sum(distance, axis=-1)  # (B, L, L)
+        positions = ops.arange(0, ops.shape(x)[1])
+        apart = ops.abs(positions[:, None] - positions)  # (L, L)
+        # Not `ops.take`, which does not export to ONNX on PyTorch.
+        farthest = self.log_odds.shape[0] - 1
+        is_distance = ops.equal(ops.minimum(apart, farthest)[:, :, None], np.arange(farthest + 1))  # (L, L, farthest)
+        log_odds = ops.sum(ops.cast(is_distance, "float32") * self.log_odds, axis=-1)  # (L, L)
+        log_odds = ops.maximum(log_odds + evidence, _SMALLEST_LOG_ODDS)  # (B, L, L)
         # The copy's precision times its probability, beside the phrase's own precision.
         weight = 1.0 / (ops.exp(-log_odds) + (other / own)[..., 0])  # (B, L, L)
-        others = ops.convert_to_tensor(apart > 0)
+        others = apart > 0
         if present:
             others = ops.logical_and(others, present[0][:, None])  # (B, L, L)
         weight = ops.where(others, weight, 0.0)
         sum_of_weights = ops.sum(weight, axis=-1, keepdims=True)  # (B, L, 1)
         mean = level * (estimate + ops.matmul(weight, estimate)) / (1.0 + sum_of_weights)  # (B, L, D)
-        return ops.concatenate([mean, ops.log1p(sum_of_weights)], axis=-1)
+        return ops.concatenate([mean, ops.log(1.0 + sum_of_weights)], axis=-1)
 
     def compute_output_spec(self, inputs: Sequence) -> keras.KerasTensor:
         # Keras could not infer it where levels are of 1 or L positions.

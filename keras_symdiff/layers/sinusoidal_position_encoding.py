@@ -37,6 +37,6 @@ class SinusoidalPositionEncoding(keras.layers.Layer):
 
     def call(self, inputs: Float[Any, "B L D"]) -> Float[Any, "B L D"]:
         shape = ops.shape(inputs)
-        positions = ops.arange(shape[1], dtype="float32")[:, None]  # (L, 1)
+        positions = ops.arange(0, shape[1], dtype="float32")[:, None]  # (L, 1)
         encoding = sinusoidal_encoding(positions, inputs.shape[-1])  # (L, D)
         return ops.broadcast_to(ops.cast(encoding, self.compute_dtype), shape)  # (B, L, D)

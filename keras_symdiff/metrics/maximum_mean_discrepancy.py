@@ -2,7 +2,6 @@
 
 import numpy as np
 from jaxtyping import Float, Num
-from scipy.spatial.distance import pdist
 
 from keras_symdiff.metrics.frechet_distance import as_pieces
 
@@ -144,6 +143,8 @@ def _median_distance(x, y):
         flat = pieces.reshape(-1, pieces.shape[2])
         # The same draw in either role keeps the estimate symmetric.
         latents.append(flat[np.random.default_rng(0).permutation(len(flat))[:_BANDWIDTH_SAMPLE]])
+    from scipy.spatial.distance import pdist  # here: its import takes as long as the rest of the metrics together
+
     distances = pdist(np.concatenate(latents))
     # Sets in which most latents are equal have median 0, and sets of one point have no scale at all.
     return np.median(distances) or distances.mean() or 1.0

@@ -31,8 +31,7 @@ class TransformerDenoiser(keras.Model):
         noise_embed_dim: int, even. Size of the noise level's encoding. Defaults to `128`.
         film_dim: int. Hidden units of the FiLM generators. Defaults to `512`.
         copies: bool. Whether the transformer and the residual blocks are also given `CopyAttention` of the input, which
-            the paper's network does not have: small networks learn to repeat phrases with it. `num_positions` must be
-            an int then. Defaults to `False`.
+            the paper's network does not have: small networks learn to repeat phrases with it. Defaults to `False`.
         condition_dim: int or `None`. Features of the condition of a phrase, C, which the paper's network does not have
             (`music.condition`). Defaults to `None`: the model takes no condition.
         dtype: dtype policy of all layers. Defaults to Keras's global policy.
@@ -77,8 +76,6 @@ class TransformerDenoiser(keras.Model):
         name=None,
         trainable=True,  # no **kwargs: a functional model would swallow unknown keys in silence
     ):
-        if copies and num_positions is None:
-            raise ValueError("`copies` needs a number of positions. Received: num_positions=None")
         # Layers. They stay in locals: a functional model takes no attributes before `super().__init__`.
         policy = keras.dtype_policies.get(dtype)
         dense = {"kernel_initializer": "lecun_normal", "dtype": policy}
@@ -139,6 +136,22 @@ class TransformerDenoiser(keras.Model):
         self.film_dim = film_dim
         self.copies = copies
         self.condition_dim = condition_dim
+
+    def export(self, filepath, format="tf_saved_model", input_signature=None, **kwargs):
+        """As `keras.Model.export`; needs TensorFlow or, for `format="onnx"`, the packages that Keras names.
+
+        On JAX and PyTorch, which export no axis that may have 1 or L positions, pieces have one noise level each; on
+        PyTorch, whose exporter knows fixed shapes only, there is one piece.
+        """
+        backend = keras.backend.backend()
+        if input_signature is None and backend != "tensorflow":
+            batch = 1 if backend == "torch" else None
+            shapes = [(batch, *(x.shape[1:] if x.name != "noise_level" else (1,))) for x in self.inputs]
+            names = [x.name for x in self.inputs]
+            input_signature = [
+                [keras.InputSpec("float32", shape, name=n) for shape, n in zip(shapes, names, strict=True)]
+            ]
+        super().export(filepath, format=format, input_signature=input_signature, **kwargs)
 
     def get_config(self):
         return {

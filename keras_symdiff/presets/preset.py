@@ -151,7 +151,8 @@ def load_weights(folder, model):
         if array.dtype.kind not in "fiu":
             raise ValueError(f"{path} must hold numbers. Received: {array.dtype}")
         check_finite(f"The weights in {path}", array)
-    model.set_weights(weights)
+    # Cast by NumPy: JAX would compile that for each shape.
+    model.set_weights([array.astype(w.dtype) for array, w in zip(weights, model.weights, strict=True)])
 
 
 def _numbers(value, name=""):

@@ -7,7 +7,7 @@ class FixedBatches(keras.utils.PyDataset):
     """Batches of arrays in their order.
 
     Args:
-        *arrays: arrays, or tuples of arrays, of N rows: what a batch holds, the latents first.
+        *arrays: arrays, or tuples of arrays, of N rows: what a batch holds, the examples first.
         batch_size: int.
     """
 

@@ -33,6 +33,9 @@ def scanned_steps(train_step, steps):
         batches = list(itertools.islice(iterator, steps))
         if not batches:
             raise StopIteration
-        return compiled(state, batches)
+        # Batches of one shape at once; that of an epoch's last batch may be another.
+        for _, alike in itertools.groupby(batches, lambda batch: [part.shape for part in jax.tree.leaves(batch)]):
+            logs, state = compiled(state, list(alike))
+        return logs, state
 
     return train_function

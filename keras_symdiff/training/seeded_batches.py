@@ -10,7 +10,8 @@ class SeededBatches(keras.utils.PyDataset):
     """Shuffled batches for `fit`, equal whether training ran through or was killed and resumed.
 
     Epochs have a fixed number of steps and read on in an endless row of shuffled passes over the data, so that an
-    epoch of 4000 steps may hold a part of a pass or many.
+    epoch of 4000 steps may hold a part of a pass or many. `fit` of the package's models tells the batches which epoch
+    it is in; that of another Keras model needs `shuffle=False, callbacks=[batches.follow_epochs()]`.
 
     Args:
         array: NumPy array, one example a row, or a tuple of arrays that share their rows.
@@ -21,8 +22,7 @@ class SeededBatches(keras.utils.PyDataset):
 
     Example:
     ```python
-    batches = SeededBatches(latents, batch_size=64, steps=4000)
-    model.fit(batches, epochs=125, shuffle=False, callbacks=[batches.follow_epochs()])
+    model.fit(SeededBatches(latents, batch_size=64, steps=4000), epochs=125)
     ```
     """
 

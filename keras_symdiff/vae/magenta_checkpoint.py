@@ -75,8 +75,10 @@ def assign_magenta_variables(vae, variables):
     Raises:
         ValueError: when a variable is missing or has another shape; the message has both shapes.
     """
-    encoder = vae.encoder.get_layer("lstm")
-    lstms = {_ENCODER.format("fw"): encoder.forward_layer, _ENCODER.format("bw"): encoder.backward_layer}
+    lstms = {
+        _ENCODER.format("fw"): vae.encoder.get_layer("forward_lstm"),
+        _ENCODER.format("bw"): vae.encoder.get_layer("backward_lstm"),
+    }
     lstms |= {_DECODER.format(i): lstm for i, lstm in enumerate(vae.decoder.lstms)}
     for name, lstm in lstms.items():
         inputs, units = lstm.cell.kernel.shape[0], lstm.units

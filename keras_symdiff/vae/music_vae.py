@@ -1,7 +1,6 @@
 """MusicVAE: a variational autoencoder of 2-bar phrases."""
 
 import hashlib
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -10,26 +9,26 @@ from keras import ops
 from keras_symdiff.check_finite import check_finite
 from keras_symdiff.constants import LATENT_DIM, NUM_TOKENS, PHRASE_STEPS
 from keras_symdiff.music.melody import checked_tokens
-from keras_symdiff.noise_streams import Purpose, noise_streams
-from keras_symdiff.presets.default import DEFAULT_PRESET
-from keras_symdiff.presets.preset import load_weights, preset_folder, read_config, write_part
+from keras_symdiff.presets.preset_part import PresetModel
+from keras_symdiff.training.fixed_batches import FixedBatches
+from keras_symdiff.training.own_loss_model import OwnLossModel
 from keras_symdiff.training.training_noise import training_noise
-from keras_symdiff.vae.dense_networks import DenseDecoder, dense_summary
-from keras_symdiff.vae.lstm import LSTM
-from keras_symdiff.vae.lstm_decoder import LSTMDecoder
+from keras_symdiff.vae.decoding_noise import checked_bias, checked_forced, decoding_noise, force
+from keras_symdiff.vae.evidence_lower_bound import cross_entropy_of, kl_divergence, negative_evidence_lower_bound
+from keras_symdiff.vae.in_batches import in_batches
 from keras_symdiff.vae.magenta_checkpoint import (
     assign_magenta_variables,
     music_vae_sizes,
     read_magenta_checkpoint,
 )
+from keras_symdiff.vae.networks import make_networks
 
 _ENCODE_BATCH = 512
 _DECODE_BATCH = 256
-_CERTAIN = 1e9  # noise that no logit outweighs: how a token is forced
 
 
 @keras.saving.register_keras_serializable(package="keras_symdiff")
-class MusicVAE(keras.Model):
+class MusicVAE(PresetModel, OwnLossModel):
     """Encoder and decoder of melody phrases: bidirectional and autoregressive LSTMs, or dense networks.
 
     The defaults are the sizes and the training of Magenta's `cat-mel_2bar_big`. A phrase is 32 tokens of a sixteenth
@@ -69,6 +68,9 @@ class MusicVAE(keras.Model):
     2018); section 3.1 of the paper.
     """
 
+    batch_size = 512  # of an array given to `fit`
+    preset_part = "music_vae"
+
     def __init__(
         self,
         latent_dim=LATENT_DIM,
@@ -83,15 +85,7 @@ class MusicVAE(keras.Model):
         decoder_noise=None,
         **kwargs,
     ):
-        super().__init__(**kwargs)
-        if networks not in ("lstm", "dense", "dense_lstm"):
-            raise ValueError(f"`networks` is 'lstm', 'dense' or 'dense_lstm'. Received: networks={networks}")
-        blocks = tuple(decoder_units) if networks == "dense" else tuple(decoder_units)[:-1]
-        if networks != "lstm" and set(blocks) != {encoder_units}:
-            raise ValueError(
-                "Dense networks have blocks of equal units. "
-                f"Received: encoder_units={encoder_units}, decoder_units={tuple(decoder_units)}"
-            )
+        super().__init__(seed, **kwargs)
         self.latent_dim = latent_dim
         self.encoder_units = encoder_units
         self.decoder_units = tuple(decoder_units)
@@ -99,30 +93,12 @@ class MusicVAE(keras.Model):
         self.kl_rate = kl_rate
         self.free_bits = free_bits
         self.token_dropout = token_dropout
-        self.seed = seed
         self.networks = networks
         self.decoder_noise = decoder_noise
 
-        tokens = keras.Input((PHRASE_STEPS,), dtype="int32", name="tokens")
-        if networks != "lstm":
-            summary = dense_summary(tokens, blocks, self.dtype_policy)  # (B, units)
-        else:
-            one_hot = ops.one_hot(tokens, NUM_TOKENS, dtype=self.dtype_policy.compute_dtype)  # (B, 32, 90)
-            summary = keras.layers.Bidirectional(
-                LSTM(encoder_units, dtype=self.dtype_policy), name="lstm", dtype=self.dtype_policy
-            )(one_hot)  # (B, 2 * units)
-        mean = keras.layers.Dense(latent_dim, name="mean", dtype="float32")(summary)  # (B, Z)
-        stddev = keras.layers.Dense(latent_dim, activation="softplus", name="stddev", dtype="float32")(summary)
-        self.encoder = keras.Model(tokens, [mean, stddev], name="encoder")
-        decoder = {"dtype": self.dtype_policy, "name": "decoder"}
-        if networks == "dense":
-            self.decoder = DenseDecoder(latent_dim, self.decoder_units, **decoder)
-        elif networks == "dense_lstm":
-            self.decoder = LSTMDecoder(latent_dim, self.decoder_units[-1:], blocks, **decoder)
-        else:
-            self.decoder = LSTMDecoder(latent_dim, self.decoder_units, **decoder)
-        self.decoder.build((None, latent_dim))
-
+        self.encoder, self.decoder = make_networks(
+            networks, latent_dim, encoder_units, self.decoder_units, self.dtype_policy
+        )
         self.noise = training_noise(seed)
         # Counted here and not read off the optimizer: on JAX the optimizer's variables are constants inside the loss.
         self.steps = self.add_weight(name="steps", shape=(), dtype="int32", initializer="zeros", trainable=False)
@@ -130,12 +106,24 @@ class MusicVAE(keras.Model):
         self.cross_entropy_tracker = keras.metrics.Mean(name="cross_entropy")
         self.built = True
 
-    def call(self, tokens):
-        """Returns `tokens`: the loss does the work, since it needs both networks and its own noise."""
-        return tokens
+    def default_optimizer(self):
+        """Adam with clipping at global norm 1, as `train_vae` has it but for its decay."""
+        return keras.optimizers.Adam(1e-3, global_clipnorm=1.0)
+
+    def call(self, tokens, training=False):
+        """The likeliest reconstruction of tokens (B, 32); in training the tokens, which the loss decodes itself."""
+        if training:
+            return tokens
+        mean, _ = self.encoder(tokens, training=False)
+        return self.decoder([mean, ops.zeros((ops.shape(tokens)[0], PHRASE_STEPS, NUM_TOKENS))])
+
+    def validation_batches(self, tokens):
+        """Batches of tokens (N, 32) in their order."""
+        return FixedBatches(tokens, batch_size=self.batch_size)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The negative evidence lower bound of tokens `x` (B, 32), nats a phrase."""
+        """The negative evidence lower bound of tokens `x` (B, 32), nats per phrase."""
+        self.refuse(y=y, sample_weight=sample_weight)
         tokens = ops.cast(x, "int32")
         mean, stddev = self.encoder(tokens, training=training)  # (B, Z)
         latents, visible = mean, ops.ones(ops.shape(tokens))
@@ -149,13 +137,10 @@ class MusicVAE(keras.Model):
             draws = keras.random.uniform(ops.shape(tokens), dtype="float32", seed=self.noise)
             visible = ops.cast(draws >= self.token_dropout, "float32")  # (B, 32)
         logits = ops.cast(self.decoder.teacher_forced(latents, tokens, visible), "float32")  # (B, 32, 90)
-        cross_entropy = ops.sum(
-            keras.losses.sparse_categorical_crossentropy(tokens, logits, from_logits=True), axis=-1
-        )  # (B,)
-        kl = 0.5 * ops.sum(ops.square(mean) + ops.square(stddev) - 1.0 - 2.0 * ops.log(stddev), axis=-1)  # (B,)
-        step = ops.cast(self.steps, "float32")
-        beta = self.kl_weight * (1.0 - ops.power(self.kl_rate, step))
-        loss = ops.mean(cross_entropy + beta * ops.maximum(kl - self.free_bits * np.log(2.0), 0.0))
+        self.update_metrics(tokens, logits)
+        cross_entropy, kl = cross_entropy_of(tokens, logits), kl_divergence(mean, stddev)  # (B,)
+        beta = self.kl_weight * (1.0 - ops.power(self.kl_rate, ops.cast(self.steps, "float32")))
+        loss = negative_evidence_lower_bound(cross_entropy, kl, beta, self.free_bits)
         if training:
             self.steps.assign_add(1)
         self.cross_entropy_tracker.update_state(cross_entropy)
@@ -173,7 +158,7 @@ class MusicVAE(keras.Model):
             `mean` and `stddev` of the posterior, float32 arrays (N, Z).
         """
         tokens = checked_tokens(tokens).astype("int32")
-        mean, stddev = _in_batches(
+        mean, stddev = in_batches(
             lambda tokens, first: self.encoder.predict_on_batch(tokens), _ENCODE_BATCH, tokens, progress
         )
         check_finite("Posterior means", mean)
@@ -204,37 +189,20 @@ class MusicVAE(keras.Model):
             raise ValueError(f"The temperature is positive and finite. Received: temperature={temperature}")
 
         if forced is not None:
-            forced = np.asarray(forced)
-            if forced.shape != (len(latents), PHRASE_STEPS) or not np.issubdtype(forced.dtype, np.integer):
-                raise ValueError(
-                    f"Forced tokens are integers of shape {(len(latents), PHRASE_STEPS)}. "
-                    f"Received: forced of shape {forced.shape} and type {forced.dtype}"
-                )
-            if forced.size and not (forced.min() >= -1 and forced.max() < NUM_TOKENS):
-                raise ValueError(
-                    f"Forced tokens are -1..{NUM_TOKENS - 1}. Received: values {forced.min()}..{forced.max()}"
-                )
-
+            forced = checked_forced(forced, len(latents))
         if bias is not None:
-            bias = np.asarray(bias, "float32")
-            if bias.shape != (len(latents), PHRASE_STEPS, NUM_TOKENS) or not np.isfinite(bias).all():
-                raise ValueError(
-                    f"A bias is finite and of shape {(len(latents), PHRASE_STEPS, NUM_TOKENS)}. "
-                    f"Received: bias of shape {bias.shape}"
-                )
+            bias = checked_bias(bias, len(latents))
 
         def predict(latents, first):
-            gumbel = temperature * decoding_noise(seed, range(first, first + len(latents)))  # (B, 32, 90)
+            rows = slice(first, first + len(latents))
+            gumbel = temperature * decoding_noise(seed, range(rows.start, rows.stop))  # (B, 32, 90)
             if bias is not None:
-                own = bias[first : first + len(latents)]
-                gumbel[: len(own)] += own
+                gumbel[: len(bias[rows])] += bias[rows]
             if forced is not None:
-                given = forced[first : first + len(latents)]
-                phrases, steps = np.nonzero(given >= 0)
-                gumbel[phrases, steps, given[phrases, steps]] = _CERTAIN
+                force(gumbel, forced[rows])
             return [self.decoder.predict_on_batch([latents, gumbel])]
 
-        (tokens,) = _in_batches(predict, _DECODE_BATCH, latents, progress)
+        (tokens,) = in_batches(predict, _DECODE_BATCH, latents, progress)
         if (tokens < 0).any():
             raise ValueError(
                 f"Logits must be finite. Received: {(tokens < 0).any(axis=1).sum():,} of {len(tokens):,} phrases with "
@@ -277,38 +245,9 @@ class MusicVAE(keras.Model):
             digest.update(np.ascontiguousarray(weights, "float16").tobytes())  # a preset may be stored in float16
         return digest.hexdigest()
 
-    def save_preset(self, folder, dtype="float32"):
-        """Writes the model to `folder/music_vae`.
-
-        Args:
-            folder: path, made if it is not there.
-            dtype: type of the numbers on disk, `"float32"` or `"float16"`.
-        """
-        config = {k: v for k, v in self.get_config().items() if k not in ("name", "trainable", "dtype")}
-        write_part(Path(folder) / "music_vae", self, config, dtype)
-
-    @classmethod
-    def from_preset(cls, name_or_folder=DEFAULT_PRESET, **training):
-        """Loads a trained model.
-
-        Args:
-            name_or_folder: name of a shipped preset, or a preset folder or run directory.
-            **training: arguments that only training it further needs, such as `kl_weight`, instead of the preset's.
-
-        Returns:
-            A `MusicVAE`.
-
-        Raises:
-            ValueError: when there is none, or its files are damaged.
-        """
-        folder = preset_folder(name_or_folder) / "music_vae"
-        config = read_config(folder)
-        try:
-            vae = cls(**config | training)
-        except TypeError as error:
-            raise ValueError(f"Not the config of a MusicVAE. Received: {config} in {folder}") from error
-        load_weights(folder, vae)
-        return vae
+    def get_preset_config(self):
+        """Returns the arguments of the model."""
+        return {k: v for k, v in self.get_config().items() if k not in ("name", "trainable", "dtype")}
 
     @classmethod
     def from_magenta_checkpoint(cls, path):
@@ -338,23 +277,3 @@ class MusicVAE(keras.Model):
             "networks": self.networks,
             "decoder_noise": self.decoder_noise,
         }
-
-
-def decoding_noise(seed, indices):
-    """Standard Gumbel noise (B, 32, 90), float32, from one stream per phrase."""
-    streams = noise_streams(seed, indices, Purpose.DECODING)
-    return np.stack([stream.gumbel(size=(PHRASE_STEPS, NUM_TOKENS)) for stream in streams]).astype("float32")
-
-
-def _in_batches(predict, batch_size, array, progress):
-    """Applies `predict(batch, index of its first row)` in batches of few sizes, so that it is compiled rarely."""
-    results = []
-    for first in range(0, max(len(array), 1), batch_size):
-        batch = array[first : first + batch_size]
-        size = len(batch)
-        padding = min(batch_size, 1 << max(size - 1, 0).bit_length()) - size  # up to a power of two
-        batch = np.pad(batch, [(0, padding), (0, 0)])
-        results.append([ops.convert_to_numpy(result)[:size] for result in predict(batch, first)])
-        if progress is not None:
-            progress(first + size, len(array))
-    return [np.concatenate(parts) for parts in zip(*results, strict=True)]

@@ -153,16 +153,6 @@ def test_validates_and_ends_with_the_moving_average(tmp_path):
         np.testing.assert_allclose(weights, average, atol=1e-6)
 
 
-def test_a_second_fit_goes_on_from_the_moving_average():
-    model = make_model()
-    model.compile()
-    model.fit(pieces(16), batch_size=8, verbose=0)
-    average = model.denoiser.get_weights()
-    model.fit(pieces(16), batch_size=8, verbose=0)
-    assert int(ops.convert_to_numpy(model.optimizer.iterations)) == 4
-    assert any((a != b).any() for a, b in zip(average, model.denoiser.get_weights(), strict=True))
-
-
 def test_weights_files_hold_the_state_of_the_noise(tmp_path):
     model = make_model(seed=4)
     x = ops.convert_to_tensor(pieces(4))

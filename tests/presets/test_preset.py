@@ -151,3 +151,22 @@ def test_a_config_of_absurd_sizes_is_refused_before_anything_is_built(tmp_path, 
     (tmp_path / "music_vae" / "config.json").write_text(json.dumps({"config": config}))
     with pytest.raises(ValueError, match=r"at most 16,384\. Received: a larger"):
         MusicVAE.from_preset(tmp_path)
+
+
+def test_loading_draws_no_initial_weights(tmp_path, monkeypatch):
+    sizes = {"embed_dim": 8, "num_layers": 1, "num_heads": 2, "mlp_dim": 8, "num_residual_blocks": 1, "residual_dim": 8}
+    LatentDiffusion(TransformerDenoiser(channels=3, film_dim=8, **sizes)).save_preset(tmp_path / "run")
+    for networks, units in (("lstm", (4, 4)), ("dense", (4,)), ("dense_lstm", (4, 4))):
+        vae = MusicVAE(latent_dim=3, encoder_units=4, decoder_units=units, networks=networks)
+        vae.save_preset(tmp_path / networks)
+
+    def draw(*args, **kwargs):
+        raise AssertionError("an initial weight was drawn")
+
+    for initializer in ("VarianceScaling", "Orthogonal", "RandomUniform", "RandomNormal"):
+        monkeypatch.setattr(getattr(keras.initializers, initializer), "__call__", draw)
+    assert LatentDiffusion.from_preset(tmp_path / "run").network.channels == 3
+    for networks in ("lstm", "dense", "dense_lstm"):
+        assert MusicVAE.from_preset(tmp_path / networks).networks == networks
+    with pytest.raises(AssertionError, match="was drawn"):
+        TransformerDenoiser()

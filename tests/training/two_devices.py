@@ -17,7 +17,9 @@ def train(**options):
     model = LatentDiffusion(TransformerDenoiser(4, 3, noise_embed_dim=8, film_dim=8, **SIZES))
     model.compile(**options)
     average = keras.callbacks.SwapEMAWeights()
-    history = model.fit(LATENTS, 8, epochs=2, verbose=0, validation_data=LATENTS[:15], callbacks=[average]).history
+    history = model.fit(
+        LATENTS, batch_size=8, epochs=2, verbose=0, validation_data=LATENTS[:15], callbacks=[average]
+    ).history
     devices = len(model.denoiser.weights[0].value.sharding.device_set)
     return history | {"weights": [float(np.abs(w).sum()) for w in model.denoiser.get_weights()], "devices": devices}
 
@@ -26,7 +28,7 @@ def refusal():
     model = LatentDiffusion(TransformerDenoiser(4, 3, noise_embed_dim=8, film_dim=8, **SIZES))
     model.compile()
     try:
-        model.fit(LATENTS, 7, verbose=0)
+        model.fit(LATENTS, batch_size=7, verbose=0)
     except ValueError as error:
         return str(error)
 

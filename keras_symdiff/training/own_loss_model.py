@@ -1,0 +1,222 @@
+"""Keras models that have their own loss."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_symdiff.training.averaging_adam import AveragingAdam
+from keras_symdiff.training.scanned_steps import scanned_steps
+from keras_symdiff.training.seeded_batches import SeededBatches
+
+
+class OwnLossModel(keras.Model):
+    """A model that has its own loss, `compute_loss`, and takes all that `keras.Model` takes but for loss and targets.
+
+    A child has `compute_loss`, which calls `update_metrics`, `validation_batches` and `default_optimizer`.
+
+    Args:
+        seed: Seed of the order of batches.
+        **kwargs: Other keyword arguments of `keras.Model`, such as `name`.
+    """
+
+    batch_size: int  # of an array given to `fit`
+
+    def __init__(self, seed: int = 0, **kwargs):
+        super().__init__(autocast=False, **kwargs)  # noise levels lose their meaning in bfloat16
+        self.seed = seed
+
+    def compile(self, optimizer=None, loss=None, **kwargs):
+        """As `keras.Model.compile`, without a loss: the model has its own.
+
+        Args:
+            optimizer: Keras optimizer, or `None` for `default_optimizer`.
+            loss: `None`.
+            **kwargs: See `keras.Model.compile`. Metrics compare what `compute_loss` compares.
+
+        Raises:
+            ValueError: If there is a loss.
+        """
+        if loss is not None:
+            raise ValueError(f"{type(self).__name__} has its own loss. Received: loss={loss}")
+        super().compile(optimizer=self.default_optimizer() if optimizer is None else optimizer, **kwargs)
+        self._metrics_updated = False
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.optimizer.build(self.trainable_variables)
+
+    def fit(
+        self, x, y=None, batch_size=None, *, steps_per_epoch=None, validation_split=0.0, validation_data=None,
+        callbacks=None, **kwargs,
+    ):  # fmt: skip
+        """As `keras.Model.fit`, on JAX on all devices of `keras.distribution`.
+
+        With a distribution set, every device takes an equal part of a batch: `batch_size` is that of all together.
+
+        Args:
+            x: Array, or pair of arrays, of one example a row; or a data set of batches of them.
+            y: `None`.
+            batch_size: Integer, for arrays. Defaults to the model's.
+            steps_per_epoch: Integer, batches per epoch. Defaults to one pass over the data.
+            validation_split: Float in [0, 1]. Share of the arrays, their last rows, to validate on.
+            validation_data: As `x`, or what `validation_batches` makes. Of arrays, a remainder that several devices
+                cannot share equally is left out.
+            callbacks: List of Keras callbacks.
+            **kwargs: See `keras.Model.fit`. Examples have no weights.
+
+        Returns:
+            `keras.callbacks.History`.
+
+        Raises:
+            ValueError: If there are targets or weights.
+        """
+        self.refuse(y=y, **{name: kwargs.pop(name, None) for name in ("class_weight", "sample_weight")})
+        callbacks = list(callbacks or [])
+        arrays = _as_arrays(x)
+        if arrays and validation_split and validation_data is None:
+            split = int(len(arrays[0]) * (1.0 - validation_split))
+            arrays, validation_data = _rows(arrays, 0, split), _rows(arrays, split, None)
+            validation_split = 0.0
+        if validation := _as_arrays(validation_data):
+            validation_data = self._shared_validation_batches(validation)
+        if arrays:
+            batch_size, devices = batch_size or self.batch_size, num_devices()
+            if batch_size % devices:
+                raise ValueError(
+                    f"Devices share a batch equally. Received: batch_size={batch_size} for {devices} devices"
+                )
+            x = SeededBatches(arrays, batch_size, steps_per_epoch, self.seed)
+            batch_size = steps_per_epoch = None
+        if isinstance(x, SeededBatches):
+            callbacks.insert(0, x.follow_epochs())
+            kwargs["shuffle"] = False  # Keras would mix an epoch's batches again, by Python's global `random`
+        own_buffers = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: self._own_buffers())
+        swaps = [
+            index for index, callback in enumerate(callbacks) if isinstance(callback, keras.callbacks.SwapEMAWeights)
+        ]
+        for index in reversed(swaps):
+            callbacks.insert(index + 1, own_buffers)
+        try:
+            return super().fit(
+                x, batch_size=batch_size, steps_per_epoch=steps_per_epoch, validation_split=validation_split,
+                validation_data=validation_data, callbacks=callbacks, **kwargs,
+            )  # fmt: skip
+        finally:
+            self._own_buffers()
+
+    def evaluate(self, x, y=None, batch_size=None, *, sample_weight=None, **kwargs):
+        """As `keras.Model.evaluate`.
+
+        Args:
+            x: As for `fit`, or what `validation_batches` makes.
+            y: `None`.
+            batch_size: Integer, for arrays. The loss does not depend on it.
+            sample_weight: `None`.
+            **kwargs: See `keras.Model.evaluate`.
+
+        Returns:
+            The loss, or it and the metrics.
+
+        Raises:
+            ValueError: If there are targets or weights.
+        """
+        self.refuse(y=y, sample_weight=sample_weight)
+        if arrays := _as_arrays(x):
+            x, batch_size = self._shared_validation_batches(arrays, batch_size), None
+        try:
+            return super().evaluate(x, batch_size=batch_size, **kwargs)
+        finally:
+            self._put_state_back()
+
+    def predict(self, x, **kwargs):
+        try:
+            return super().predict(x, **kwargs)
+        finally:
+            self._put_state_back()
+
+    def refuse(self, **arguments) -> None:
+        """Refuses what a model with its own loss and equal examples cannot take.
+
+        Args:
+            **arguments: What must be `None`, by name.
+
+        Raises:
+            ValueError: If one is not.
+        """
+        for name, value in arguments.items():
+            if value is not None:
+                raise ValueError(
+                    f"{type(self).__name__} has its own targets and weighs all examples alike. "
+                    f"Received: {name} of type {type(value).__name__}"
+                )
+
+    def update_metrics(self, target, prediction) -> None:
+        """Shows the metrics of `compile` what they compare; `compute_loss` calls it."""
+        self._metrics_updated = True
+        super().compute_metrics(None, target, prediction)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        if not self._metrics_updated:  # Keras creates the metrics' variables by this call
+            self.compute_loss(x, y, y_pred, training=False)
+        return self.get_metrics_result()
+
+    def make_train_function(self, force=False):
+        """As Keras's, but that JAX on one device takes `steps_per_execution` steps in one compiled call."""
+        optimizer = getattr(self.optimizer, "inner_optimizer", self.optimizer)  # of one that scales the loss
+        if isinstance(optimizer, AveragingAdam):
+            optimizer.take_up(self.trainable_variables)
+        if self.train_function is not None and not force:
+            return
+        super().make_train_function(force)
+        compiled = keras.backend.backend() == "jax" and self.jit_compile and not self.run_eagerly
+        if compiled and self.steps_per_execution > 1 and keras.distribution.distribution() is None:
+            self.train_function = scanned_steps(self.train_step, self.steps_per_execution)
+
+    def quantize(self, mode=None, **kwargs):
+        """Refuses: a quantized network cannot be built again from the model's config."""
+        raise ValueError(
+            f"{type(self).__name__} keeps the weights it was trained with; to predict alone, quantize its network. "
+            f"Received: mode={mode}"
+        )
+
+    # What follows is for JAX. Keras takes the variables' values away while it works, donates their buffers, and where a
+    # step fails does not give back what it took: the model would be lost.
+
+    def _own_buffers(self):
+        """Parts weights and moving average, which Keras makes share buffers: donating one would take both."""
+        if keras.backend.backend() == "jax":
+            for variable in self.trainable_variables:
+                variable.assign(ops.copy(variable))
+
+    def _purge_model_variables(self, **kwargs):
+        pass
+
+    def jax_state_sync(self):
+        super().jax_state_sync()
+        self._jax_state = None  # Keras would give it back once more in a later call
+
+    def _put_state_back(self):
+        if keras.backend.backend() == "jax":
+            self.jax_state_sync()
+
+    def _shared_validation_batches(self, arrays, batch_size=None):
+        batches = self.validation_batches(*_rows(arrays, 0, len(arrays[0]) - len(arrays[0]) % num_devices()))
+        batches.batch_size = batch_size or batches.batch_size
+        return batches
+
+
+def num_devices() -> int:
+    """Returns how many devices `keras.distribution` spreads a batch over."""
+    distribution = keras.distribution.distribution()
+    return 1 if distribution is None else distribution.num_model_replicas
+
+
+def _as_arrays(data):
+    """NumPy arrays of an array or a pair of them; an empty tuple for a data set."""
+    parts = data if isinstance(data, (tuple, list)) else (data,)
+    return tuple(ops.convert_to_numpy(part) for part in parts) if all(hasattr(p, "shape") for p in parts) else ()
+
+
+def _rows(arrays, first, end):
+    return tuple(array[first:end] for array in arrays)

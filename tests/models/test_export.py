@@ -1,0 +1,46 @@
+"""The denoiser leaves Keras: for TensorFlow, and as ONNX."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_symdiff import LatentDiffusion, TransformerDenoiser
+from keras_symdiff.music.condition import CONDITION_DIM
+
+BACKEND = keras.backend.backend()
+SIZES = {"embed_dim": 8, "num_layers": 1, "num_heads": 2, "mlp_dim": 8, "num_residual_blocks": 1, "residual_dim": 8}
+PIECES = 1 if BACKEND == "torch" else 5  # PyTorch exports fixed shapes
+
+
+@pytest.fixture(scope="module", params=[{}, {"copies": True, "condition_dim": CONDITION_DIM}], ids=["paper", "hears"])
+def exported(request):
+    """A model, what it is called with, and what it returns."""
+    denoiser = TransformerDenoiser(4, 3, noise_embed_dim=8, film_dim=8, **SIZES, **request.param)
+    stream = np.random.default_rng(0)
+    inputs = [stream.standard_normal((PIECES, *x.shape[1:])) for x in denoiser.inputs if x.name != "noise_level"]
+    inputs.insert(1, stream.uniform(0.1, 0.9, (PIECES, 1)))
+    inputs = [array.astype("float32") for array in inputs]
+    return LatentDiffusion(denoiser), inputs, ops.convert_to_numpy(denoiser(inputs))
+
+
+def test_as_a_saved_model(exported, tmp_path):
+    if BACKEND == "torch":
+        pytest.skip("Keras exports no model of several inputs from PyTorch to TensorFlow")
+    tf = pytest.importorskip("tensorflow")
+    model, inputs, expected = exported
+    model.export(tmp_path / "denoiser", verbose=False)
+    loaded = tf.saved_model.load(str(tmp_path / "denoiser"))
+    np.testing.assert_allclose(loaded.serve([tf.constant(x) for x in inputs]), expected, atol=1e-5)
+
+
+def test_as_onnx(exported, tmp_path):
+    for name in {"jax": ["jax2onnx"], "tensorflow": ["tf2onnx"], "torch": ["onnx", "onnxscript"]}[BACKEND]:
+        pytest.importorskip(name)
+    onnxruntime = pytest.importorskip("onnxruntime")
+    model, inputs, expected = exported
+    path = str(tmp_path / "denoiser.onnx")
+    model.export(path, format="onnx", verbose=False)
+    session = onnxruntime.InferenceSession(path)
+    named = {place.name: x for place, x in zip(session.get_inputs(), inputs, strict=True)}
+    np.testing.assert_allclose(session.run(None, named)[0], expected, atol=1e-5)
