@@ -1,6 +1,7 @@
 """A composer loaded for a verb."""
 
 import click
+from click.core import ParameterSource
 
 from keras_symdiff.cli.console import announce_backend, progress_bar
 
@@ -24,7 +25,7 @@ def load_composer(preset, sampler=None):
     folder = preset_folder(preset)
     if sampler is not None and is_baseline(folder):
         source = click.get_current_context().get_parameter_source
-        if any(source(name).name == "COMMANDLINE" for name in ("quality", "sampler", "steps")):
+        if any(source(name) is ParameterSource.COMMANDLINE for name in ("quality", "sampler", "steps")):
             raise click.UsageError(f"--quality, --sampler and --steps are for diffusion models, which {preset} is not.")
     elif sampler is not None and sampler.num_steps is not None:
         most = read_config(folder / "latent_diffusion").get("schedule", {}).get("num_steps", sampler.num_steps)

@@ -42,11 +42,10 @@ def check_output_file(context, parameter, path):
     return path
 
 
-def output_option(metavar="DIR", required=True, **settings):
+def output_option(metavar="DIR", required=True, help="Output folder.", show_default=None):
     """`-o`: a folder that is tried before any long work."""
-    settings = {"help": "Output folder."} | settings
     return click.option("-o", "--output", metavar=metavar, required=required, type=click.Path(file_okay=False),
-                        callback=_check_output, **settings)  # fmt: skip
+                        callback=_check_output, help=help, show_default=show_default)  # fmt: skip
 
 
 def sampler_options(command):

@@ -76,7 +76,7 @@ def train_command(
     from keras_symdiff.training.train_latent_model import train_latent_model
 
     wrapper, network = {"diffusion": (LatentDiffusion, TransformerDenoiser), "mdn": (LatentMDN, TransformerMDN)}[model]
-    vae = MusicVAE.from_preset(vae or init_from)
+    vae = MusicVAE.from_preset(str(vae or init_from))
     if init_from is not None:
         read_config(preset_folder(init_from) / wrapper.preset_part)  # what is not there is missed before long work
     latents, train, held_out = read_pieces_of(vae, paths, validation)

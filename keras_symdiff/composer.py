@@ -4,6 +4,7 @@ import dataclasses
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -103,9 +104,9 @@ class Composer:
         folder = preset_folder(preset)
         kind = LatentMDN if is_baseline(folder) else LatentDiffusion
         return cls(
-            kind.from_preset(folder),
+            kind.from_preset(str(folder)),
             LatentTransform.from_preset(folder),
-            MusicVAE.from_preset(folder),
+            MusicVAE.from_preset(str(folder)),
             str(Path(preset).resolve()) if Path(preset).is_dir() else str(preset),
             hash_preset(folder),
             knows_one_key(folder),
@@ -301,10 +302,10 @@ class Composer:
 
     def _form(self, text, num_phrases, seed, index) -> Form | None:
         """The plan of a new piece: of letters, or drawn, anew every 64 bars."""
-        if text == NO_FORM or (text is None and self.forms is None):
-            return None
-        if text is not None:
+        if text not in (None, NO_FORM):
             return Form.parse(text, num_phrases)
+        if text == NO_FORM or self.forms is None:
+            return None
         plan = []
         for first in range(0, num_phrases, PIECE_PHRASES):
             number = first // PIECE_PHRASES * _PIECES_PER_WINDOW + index
@@ -325,7 +326,7 @@ class Composer:
         for window in range(max(1, -(-(num_phrases - half) // half))):
             first, end = window * half, min(window * half + length, num_phrases)
             windows = [piece.window(first, end, length, self.hears) for piece in told]
-            heard = {
+            heard: dict[str, Any] = {
                 name: np.stack([piece.get(name, np.arange(length)) for piece in windows])
                 for name in sorted(set().union(*windows))
             }

@@ -56,7 +56,8 @@ class Asked:
         if self.form not in (None, NO_FORM, ORIGINAL_FORM):
             Form.parse(self.form, 128)
         relative = isinstance(self.density, str) and _RELATIVE.fullmatch(self.density)
-        absolute = _is_number(self.density) and 0 < self.density <= _MOST_DENSITY
+        density = self.density
+        absolute = isinstance(density, int | float) and not isinstance(density, bool) and 0 < density <= _MOST_DENSITY
         if self.density is not None and not relative and not absolute:
             raise ValueError(
                 f"`density` must be in (0, {_MOST_DENSITY:g}] onsets per bar, or relative such as '+1'. "

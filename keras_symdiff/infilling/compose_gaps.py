@@ -1,6 +1,7 @@
 """The notes of gaps in a melody."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -85,7 +86,7 @@ def compose_gaps(
         keep_mask = np.zeros((num_takes, length), bool)
         keep_mask[:, : len(shown)] = known[:, shown]
         first_piece = window_number * _PIECES_PER_WINDOW
-        heard = {} if told is None else told.window(start, int(shown[-1]) + 1, length, hears)
+        heard: dict[str, Any] = {} if told is None else told.window(start, int(shown[-1]) + 1, length, hears)
         heard = {name: np.repeat(array[None], num_takes, axis=0) for name, array in heard.items()}
         if told is not None and told.start is not None:
             begun = transform.forward(vae.encode(told.start[shown])[0])  # (K, D)

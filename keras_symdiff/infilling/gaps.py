@@ -41,10 +41,11 @@ def parse_bars(text):
     """
     match = re.fullmatch(rf"\s*{_PLACE}(?:\s*-\s*{_PLACE})?\s*", text, re.ASCII)
     if match:
-        numbers = [number and int(number) for number in match.groups()]
-        first, last = tuple(numbers[:2]), tuple(numbers[:2] if numbers[2] is None else numbers[2:])
-        if 1 <= first[0] <= last[0] and (first[0] < last[0] or (first[1] or 1) <= (last[1] or 99)):
-            return first, last
+        places = [None if number is None else int(number) for number in match.groups()]
+        first_bar, first_beat, last_bar, last_beat = places if places[2] is not None else 2 * places[:2]
+        # A bar 0 is none.
+        if first_bar and last_bar and (first_bar, first_beat or 1) <= (last_bar, last_beat or 99):
+            return (first_bar, first_beat), (last_bar, last_beat)
     raise ValueError(
         f"Bars are FIRST-LAST, counted from 1, such as 17-32, or with beats such as 17.3-18.2. Received: {text}"
     )

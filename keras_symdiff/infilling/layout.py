@@ -91,7 +91,8 @@ def phrase_tokens(
     tokens.reshape(-1)[gap_ends] = np.where(ended == constants.NO_EVENT, constants.NOTE_OFF, ended)
     onsets = tokens >= constants.FIRST_ONSET
     begun = np.logical_or.accumulate(onsets | free, axis=1)  # a phrase knows nothing of the one before it
-    return np.where(begun, tokens, constants.NO_EVENT), onsets.any(axis=1) & ~free.any(axis=1)
+    whole = np.logical_and(onsets.any(axis=1), ~free.any(axis=1))
+    return np.where(begun, tokens, constants.NO_EVENT), whole
 
 
 def transpose_within_range(tokens: Int[np.ndarray, "*S"], semitones: int) -> Int[np.ndarray, "*S"]:

@@ -1,10 +1,9 @@
 """What infilling needs of a loaded preset."""
 
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from keras_symdiff.diffusion.latent_diffusion import LatentDiffusion
 from keras_symdiff.latents.latent_transform import LatentTransform
 from keras_symdiff.vae.music_vae import MusicVAE
 
@@ -26,9 +25,11 @@ class LoadedPreset(Protocol):
 
     name: str
     sha256: dict[str, str]
-    model: LatentDiffusion
+    model: Any
     transform: LatentTransform
     vae: MusicVAE
-    hears: bool
     one_key: bool
     training_phrases: np.ndarray | None
+
+    @property
+    def hears(self) -> bool: ...

@@ -86,7 +86,7 @@ def compose_takes(
             takes[number] = take
         except ValueError as error:
             problem = error
-    if not takes:
+    if problem is not None and not takes:
         raise problem
     return takes
 

@@ -79,12 +79,6 @@ def score_takes(
 
     Returns:
         `TakeScores` of each take.
-
-    Example:
-    ```python
-    scores = score_takes(takes, gaps)
-    best, *others = rank_takes(takes, scores, gaps)[0]
-    ```
     """
     tokens = np.stack([take.phrases()[0] for take in takes])  # (T, L, 32)
     steps = takes[0].phrase_steps  # (L, 32)
@@ -143,7 +137,7 @@ def _seam_fit(tokens, kept):
         relative_similarity(overlap_moments(overlaps[:, seam], each), overlap_moments(overlaps[:1, own]))[0]
         for overlaps in (similarity.pitch, similarity.duration)
     ]
-    return np.mean(fits, axis=0)
+    return np.mean(np.array(fits, float), axis=0)
 
 
 def _novelty(tokens, known):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from keras_symdiff.infilling.loaded_preset import LoadedPreset
 from keras_symdiff.infilling.make_takes import compose_takes
-from keras_symdiff.infilling.take import Take
+from keras_symdiff.infilling.take import take_file
 from keras_symdiff.infilling.take_record import TakeRecord, made_with, sha256
 from keras_symdiff.music.song import Song
 
@@ -31,7 +31,7 @@ def replay(
     piece = record.request.find(song)
     melodies = compose_takes(record.request, preset, piece, progress)
     melody = melodies.get(record.take)
-    data = b"" if melody is None else Take(record.take, melody, None, piece).midi
+    data = b"" if melody is None else take_file(piece, melody)
     if sha256(data) != record.file_sha256:
         now = made_with()
         differences = [f"{name} {record.made_with.get(name)} then, {now.get(name)} now"

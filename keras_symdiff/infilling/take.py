@@ -36,5 +36,13 @@ class Take:
         Raises:
             MidiError: if the notes cannot be put into the file.
         """
-        gaps = [(gap.first_step, gap.end_step) for gap in self.piece.gaps]
-        return splice_melody(self.piece.song, self.melody, gaps)
+        return take_file(self.piece, self.melody)
+
+
+def take_file(piece: Piece, melody: Melody) -> bytes:
+    """The song's MIDI file with the notes of a melody in the gaps.
+
+    Raises:
+        MidiError: if the notes cannot be put into the file.
+    """
+    return splice_melody(piece.song, melody, [(gap.first_step, gap.end_step) for gap in piece.gaps])

@@ -51,8 +51,9 @@ class TakeRecord:
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
-            if not isinstance(getattr(self, field.name), field.type):
-                raise TypeError(f"{field.name} must be a {field.type.__name__}")
+            kind = field.type
+            if isinstance(kind, type) and not isinstance(getattr(self, field.name), kind):
+                raise TypeError(f"{field.name} must be a {kind.__name__}")
 
     def save(self, path: str | Path):
         """Writes the record to a JSON file."""

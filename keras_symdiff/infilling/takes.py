@@ -43,7 +43,7 @@ class Takes(Sequence):
 
     Example:
     ```python
-    takes = composer.infill("song.mid", bars="17-32", takes=8)
+    takes = Composer.from_preset().infill("song.mid", bars="17-32", takes=8)
     takes.best.midi, len(takes), [take.scores.overall for take in takes]
     takes.write("out")
     ```

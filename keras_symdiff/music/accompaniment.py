@@ -22,6 +22,7 @@ def accompaniment(song: Song, track: int, steps: Int[np.ndarray, " B1"]) -> Floa
 
     Example:
     ```python
+    song = Song.open("song.mid")
     bars = song.grid.bar_lines(song.num_steps)
     accompaniment(song, track=0, steps=bars)  # (bars, 12)
     ```

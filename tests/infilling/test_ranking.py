@@ -32,7 +32,8 @@ def eighths(pitches):
 
 def test_bars_like_the_piece_fit_its_seams_better_than_foreign_ones():
     melody = tune()
-    takes = [take(melody, eighths(np.roll(C_MAJOR, 3))), take(melody, eighths([100, 103])), take(melody, np.zeros(64))]
+    contents = (eighths(np.roll(C_MAJOR, 3)), eighths([100, 103]), np.zeros(64, int))
+    takes = [take(melody, tokens) for tokens in contents]
     like, foreign, silent = (scores.seam_fit for scores in score_takes(takes, [GAP]))
     assert like > 0.8
     assert foreign < like - 0.2
@@ -54,7 +55,7 @@ def test_chord_tones_count_by_the_weight_of_their_beat_and_clashes_are_told():
     half = eighths([60, 60, 61, 61, 60, 60, 61, 61])  # C on the first and third quarter of each bar, else C sharp
     other = eighths([61, 61, 60, 60, 61, 61, 60, 60])
     neither = eighths([69])
-    takes = [take(melody, tokens) for tokens in (eighths(C_MAJOR[:1]), half, other, neither, np.zeros(64))]
+    takes = [take(melody, tokens) for tokens in (eighths(C_MAJOR[:1]), half, other, neither, np.zeros(64, int))]
     scores = score_takes(takes, [GAP], sounds)
     assert [score.chord_tones for score in scores[:4]] == pytest.approx([1, 2 / 3, 1 / 3, 0])
     assert [score.clashes for score in scores[:4]] == pytest.approx([0, 1 / 3, 2 / 3, 0])
