@@ -39,20 +39,24 @@ def hearing_preset(tiny_preset, tmp_path_factory):
     """A preset folder of untrained models that hear conditions, with a table of forms."""
     import shutil
 
-    import keras
-
     from keras_symdiff.music.condition import CONDITION_DIM
     from keras_symdiff.music.form import FormTable
 
     folder = tmp_path_factory.mktemp("hearing") / "preset"
     shutil.copytree(tiny_preset, folder)
-    keras.utils.set_random_seed(3)
-    vae = keras_symdiff.MusicVAE.from_preset(tiny_preset)
+    stream = np.random.default_rng(3)  # Keras would draw other weights on each backend
+
+    def draw_weights(model):
+        model.set_weights([0.5 * stream.standard_normal(weights.shape) for weights in model.get_weights()])
+
+    vae = keras_symdiff.MusicVAE.from_preset(str(tiny_preset))
+    draw_weights(vae)
     vae.decoder.logits.kernel.assign(20 * vae.decoder.logits.kernel)  # so that latents decode to different phrases
     vae.save_preset(folder)
     denoiser = keras_symdiff.TransformerDenoiser(
         channels=3, noise_embed_dim=8, film_dim=8, condition_dim=CONDITION_DIM, **SIZES
     )
+    draw_weights(denoiser)
     keras_symdiff.LatentDiffusion(denoiser, given_share=0.5).save_preset(folder)
     FormTable.of([np.arange(32) % 4, np.arange(32) // 16 * 16 + np.arange(32) % 8]).save(folder / "forms.npz")
     return folder
