@@ -84,12 +84,19 @@ def difference(before, after, chunk, channel, stretches):
         notes, touched = {}, set()  # ends of the kept notes, and where they may be; note-offs of what is in gaps or cut
         for ends, offs in group_notes(events, channel):
             inside = {on for on in ends if any(first <= events[on][0] < last for first, last, _ in stretches)}
+            cuts = {
+                on: max(edge, events[on][0] + 1)
+                for first, _, edge in stretches[::-1]
+                for on in ends.keys() - inside
+                if events[on][0] < first and ends[on] >= edge
+            }
             for on in ends.keys() - inside:
                 tick, message = events[on]
-                cut = [max(edge, tick + 1) for first, _, edge in stretches if tick < first and ends[on] >= edge][:1]
-                notes[on] = (tick, message.note, message.velocity), ends[on], cut or (offs if inside else [ends[on]])
-                touched |= {(off, message.note) for off in offs} if cut or inside else set()
-            touched |= {(off, events[on][1].note) for on in inside for off in offs}
+                # Of notes that overlap on one pitch each owns a note-off; what the others' notes leave may end it.
+                allowed = [cuts[on]] if on in cuts else offs if inside or cuts else [ends[on]]
+                notes[on] = (tick, message.note, message.velocity), ends[on], allowed
+            if inside or cuts:
+                touched |= {(off, events[on][1].note) for on in ends for off in offs}
         sides.append((events, dict(sorted(notes.items())), touched))
     (old, old_notes, old_touched), (new, new_notes, new_touched) = sides
     if [note for note, *_ in old_notes.values()] != [note for note, *_ in new_notes.values()]:

@@ -51,14 +51,15 @@ def _replace_notes(events, track: Track, grid, melody, gaps):
         return np.maximum(grid.ticks(steps) + off_grid, 0)
 
     event_ticks = np.array([event.tick for event in events] + [-1])
-    releases = event_ticks[notes.release]  # (M,)
+    # The end of a note that the file never ends moves with the end of its chunk.
+    ends_of_notes = np.where(notes.off < 0, np.iinfo(np.int64).max, np.maximum(notes.end, event_ticks[notes.release]))
     gone = np.zeros(len(steps), bool)  # notes that start in a gap
     cuts = np.full(len(steps), -1)  # ticks at which notes that sound into a gap end
     new, new_pitches = [], []  # events with their place on a shared tick: 0 ends a note, 2 begins one
     for first, end in gaps:
         gone |= (steps >= first) & (steps < end)
         edge = int(ticks(first))
-        into = (steps < first) & (np.maximum(notes.end, releases) > edge) & (cuts < 0)
+        into = (steps < first) & (ends_of_notes > edge) & (cuts < 0)
         cuts[into] = np.maximum(edge, notes.start[into] + 1)
         chosen = (melody.start_steps >= first) & (melody.start_steps < end)
         starts, ends = ticks(melody.start_steps[chosen]), ticks(melody.end_steps[chosen])
