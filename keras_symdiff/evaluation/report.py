@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import hashlib
-import io
 import json
 import re
 import zlib
@@ -11,13 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_symdiff.constants import PHRASE_STEPS
 from keras_symdiff.diffusion.sampler import QUALITIES, Sampler
 from keras_symdiff.evaluation import figures
 from keras_symdiff.evaluation.generators import generators, keep_mask
+from keras_symdiff.evaluation.made_pieces import make_pieces, save_arrays
 from keras_symdiff.evaluation.real_pieces import Pieces, real_pieces
 from keras_symdiff.evaluation.refinement import REFINED_PIECES, refinement_curves, refinement_figures
 from keras_symdiff.evaluation.score import Reference, score
+from keras_symdiff.evaluation.scoreboard import infill_tunes
 from keras_symdiff.evaluation.tables import tables
 from keras_symdiff.files.read_npz import read_npz
 from keras_symdiff.metrics.nulls import INFILLING_NULLS, UNCONDITIONAL_NULLS
@@ -26,7 +26,6 @@ from keras_symdiff.training.record_options import record_options
 from keras_symdiff.write_atomically import write_atomically
 
 TASKS = {"unconditional": UNCONDITIONAL_NULLS, "infilling": INFILLING_NULLS}
-_BATCH = 50  # pieces that are made, and written, at once
 _REAL_PIECES = 1000  # paper 5.1: what generated pieces are compared with
 _THRESHOLD = 1.0  # paper, supplement C: the prior's standard deviation
 
@@ -75,12 +74,12 @@ def write_report(folder, model, baseline, transform, vae, train, held_out, setti
         makers = generators(
             task, model, baseline, transform, real.scaled, sampler, num_samples, seed,
             progress=functools.partial(progress, f"{task}: steps of a batch"),
-            observe=lambda done, x: _save(folder / "pieces" / f"state_{done:04d}.npz", x=x[:REFINED_PIECES]),
+            observe=lambda done, x: save_arrays(folder / "pieces" / f"state_{done:04d}.npz", x=x[:REFINED_PIECES]),
         )  # fmt: skip
         for name, (make, number) in makers.items():
             kept = (real, mask) if task == "infilling" else None
             files = folder / "pieces" / f"{task}_{_file_name(name)}"
-            made[name] = _make(
+            made[name] = make_pieces(
                 make, number, transform, vae, kept, files, functools.partial(progress, f"{task}: {name}")
             )
         # The decoded test data have the latents of the test data, which are scored there.
@@ -104,35 +103,13 @@ def write_report(folder, model, baseline, transform, vae, train, held_out, setti
     report["refinement"]["test_data"] = refinement_figures(score(refined, reference))
     report["histograms"] = {name: _histograms(pieces.tokens) for name, pieces in sets["unconditional"].items()}
     report["posterior_stddev"] = train.stddev[np.unique(train.windows())].mean(axis=0, dtype=np.float64).tolist()
+    report["scoreboard"] = infill_tunes(
+        model, transform, vae, held_out, sampler, num_samples, seed, folder / "pieces", progress
+    )  # fmt: skip
     text = json.dumps(report, indent=1, allow_nan=False)
     write_atomically(folder / "report.json", (text + "\n").encode())
     write_atomically(folder / "tables.md", tables(report).encode())
     _draw(folder, sets, report, mask, transform)
-
-
-def _make(make, number, transform, vae, kept, files, progress):
-    """Makes pieces in batches, each written to a file of its own, or read where it is there."""
-    parts = []
-    for first in range(0, number, _BATCH):
-        path = Path(f"{files}_{first:04d}.npz")
-        numbers = range(first, min(first + _BATCH, number))
-        if not path.exists():
-            scaled = np.asarray(make(numbers), dtype=np.float32)  # (B, 32, D)
-            if not np.isfinite(scaled).all():
-                raise ValueError(f"Latents must be finite. Received: others in {path.stem}, from an untrained model?")
-            tokens = np.zeros((*scaled.shape[:2], PHRASE_STEPS), np.int8)
-            phrases = np.arange(scaled.shape[1])
-            if kept is not None:
-                real, mask = kept
-                scaled[:, mask] = real.scaled[numbers.start : numbers.stop, mask]
-                tokens[:, mask] = real.tokens[numbers.start : numbers.stop, mask]
-                phrases = np.flatnonzero(~mask)
-            decoded = vae.decode(transform.inverse(scaled[:, phrases]).reshape(-1, vae.latent_dim))
-            tokens[:, phrases] = decoded.reshape(len(scaled), len(phrases), -1)
-            _save(path, scaled=scaled, tokens=tokens)
-        parts.append(Pieces(**read_npz(path, ["scaled", "tokens"])))
-        progress(numbers.stop, number)
-    return Pieces(*(np.concatenate([getattr(part, field) for part in parts]) for field in ("scaled", "tokens")))
 
 
 def _hash_of_weights(*models):
@@ -153,12 +130,6 @@ def _read_states(folder):
     for path in sorted(folder.glob("state_*.npz")):
         states[int(path.stem.removeprefix("state_"))] = read_npz(path)["x"]
     return states
-
-
-def _save(path, **arrays):
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
-    write_atomically(path, buffer.getvalue())
 
 
 def _histograms(tokens):

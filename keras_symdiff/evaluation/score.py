@@ -1,6 +1,7 @@
 """All figures of one set of pieces, with their intervals."""
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from keras_symdiff.metrics.framewise_self_similarity import (
     framewise_self_similarity,
@@ -76,7 +77,7 @@ def score(pieces, reference, mask=None):
             distances = overlap_distance(own, other, few, few_of_reference)
             values, resamples = (*values, distance), (*resamples, _around(distance, distances))
             names = ("consistency", "variance", "overlap_mean", "overlap_variance", "overlap_distance")
-            figures[feature] = {n: _figure(v, r) for n, v, r in zip(names, values, resamples, strict=True)}
+            figures[feature] = {n: figure(v, r) for n, v, r in zip(names, values, resamples, strict=True)}
         return figures
 
     result = {
@@ -91,7 +92,7 @@ def score(pieces, reference, mask=None):
     statistics = piece_statistics(pieces.tokens)
     statistics["empty_frames"] = similarity["exact"].empty_frames / (pieces.tokens.shape[1] - 1)
     statistics["training_phrase_rate"] = training_phrase_rate(pieces.tokens, reference.training_tokens)
-    result["statistics"] = {name: _mean_figure(values, weights) for name, values in statistics.items()}
+    result["statistics"] = {name: mean_figure(values, weights) for name, values in statistics.items()}
     if pieces.scaled is not None:
         scaled = pieces.scaled[: reference.num_latent_pieces]
         weights = resampled_counts(len(scaled), _DISTANCE_RESAMPLES, _SET_SEED)
@@ -108,7 +109,7 @@ def _latent_figures(x, y, x_weights, y_weights):
     for kernel in ("polynomial", "rbf"):
         value = maximum_mean_discrepancy(x, y, kernel)
         figures[f"mmd_{kernel}"] = (value, maximum_mean_discrepancies(x, y, x_weights, y_weights, kernel))
-    return {name: _figure(value, _around(value, resamples)) for name, (value, resamples) in figures.items()}
+    return {name: figure(value, _around(value, resamples)) for name, (value, resamples) in figures.items()}
 
 
 def _around(value, resamples):
@@ -117,21 +118,30 @@ def _around(value, resamples):
     return value + resamples - (resamples[known].mean() if known.any() else 0.0)
 
 
-def _mean_figure(values, weights):
-    """The mean of a number a piece, which is NaN where a piece has none."""
+def mean_figure(values: Float[np.ndarray, " P"], weights: Int[np.ndarray, "R P"]) -> dict[str, float | None]:
+    """The figure of the mean over pieces of a number per piece, NaN where a piece has none."""
     known = ~np.isnan(values)
     if not known.any():
-        return _figure(np.nan, [np.nan])
+        return figure(np.nan, np.array([np.nan]))
     weights = weights[:, known]
     with np.errstate(invalid="ignore"):
-        return _figure(values[known].mean(), weights @ values[known] / weights.sum(axis=1))
+        return figure(values[known].mean(), weights @ values[known] / weights.sum(axis=1))
 
 
-def _figure(value, resamples):
+def figure(value: float, resamples: Float[np.ndarray, " R"]) -> dict[str, float | None]:
+    """A figure as a report has it.
+
+    Args:
+        value: the number.
+        resamples: what resampled pieces give. Where a number can only lie on one side of its best, such as a
+            consistency of 1, they may all lie on one side of the value: the interval is widened to hold it.
+
+    Returns:
+        Dict of `value`, `low` and `high`; `None` where there is no number, which JSON knows and NaN it does not.
+    """
     low, high = interval(resamples)
-    return {"value": _number(value), "low": _number(low), "high": _number(high)}
+    return {"value": _number(value), "low": _number(min(low, value)), "high": _number(max(high, value))}
 
 
 def _number(value):
-    """A float, or `None`, which JSON knows and NaN it does not."""
     return float(value) if np.isfinite(value) else None

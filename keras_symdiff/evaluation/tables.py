@@ -1,6 +1,8 @@
 """The paper's tables in Markdown, ours beside the paper's figures."""
 
+from keras_symdiff.evaluation.markdown import cell, row
 from keras_symdiff.evaluation.score import FEATURES
+from keras_symdiff.evaluation.scoreboard import scoreboard_table
 
 # Tables 1 to 3 of the paper as printed, on its own data (Lakh): consistency and variance of pitch, of duration; mean
 # and variance of pitch overlap, of duration overlap; "FDx10^-2" and "MMDx10^-2".
@@ -62,8 +64,8 @@ def tables(report):
         "C is consistency, Var variance of framewise self-similarity relative to the training music (equation 10 of "
         "the paper): 1 is equal to it. `exact`: correct overlap of the frames' Gaussians, a variance of at least one "
         "quantisation cell, frames without a note left out. In brackets 95 % intervals by resampling pieces, those of "
-        "the training music too. Near 1 an interval can lie below its value: chance only leads away from 1. The last "
-        "column is what the paper prints for its own models and data, in the order of the columns.",
+        "the training music too, widened to hold the value where chance only leads away from 1. The last column is "
+        "what the paper prints for its own models and data, in the order of the columns.",
         "Rows: interpolation goes from a held-out piece's first to its last phrase, in infilling between the phrases "
         "beside the gap; autoregression infills from the past alone, which the paper leaves out; the decoded test data "
         "are what the MusicVAE makes of real music, the most that any model of its latents can reach. The number of "
@@ -110,6 +112,7 @@ def tables(report):
             'The paper prints "FDx10^-2" and "MMDx10^-2"; how it pooled them is not known: compare the order only.',
             _table(report, task, "latent", _LATENT, 4, paper=2),
         ]
+    blocks += ["## Outside scoreboard: bars 7-10 of 16", scoreboard_table(report["scoreboard"])]
     return "\n\n".join(blocks) + "\n"
 
 
@@ -145,7 +148,7 @@ def nulls_not_beaten(report):
 def _table(report, task, part, columns, digits, paper=None):
     """One part of the scores in `columns` (label: keys); `paper` is the place of the printed figures in `PAPER`."""
     head = ["", *columns] + ["paper"] * (paper is not None)
-    lines = [_row(head), _row(["---"] * len(head))]
+    lines = [row(head), row(["---"] * len(head))]
     for name, scores in report[task].items():
         if part not in scores:
             continue
@@ -154,20 +157,11 @@ def _table(report, task, part, columns, digits, paper=None):
             figure = scores[part]
             for key in keys:
                 figure = figure[key]
-            cells.append(_cell(figure, digits))
+            cells.append(cell(figure, digits))
         if paper is not None:
             cells.append(PAPER[task].get(name, [""] * 3)[paper])
-        lines.append(_row(cells))
+        lines.append(row(cells))
     return "\n".join(lines)
-
-
-def _row(cells):
-    return "| " + " | ".join(cells) + " |"
-
-
-def _cell(figure, digits):
-    value, low, high = ("-" if figure[end] is None else f"{figure[end]:.{digits}f}" for end in ("value", "low", "high"))
-    return value if value == low == high == "-" else f"{value} [{low}, {high}]"
 
 
 def _plain(setting):

@@ -37,6 +37,9 @@ def test_a_report_and_the_same_again_after_a_kill(cli, command, tmp_path):
     assert f"| Train data ({scores['unconditional']['Train data']['num_pieces']}) | 1.00 [" in tables
     assert "| 0.97 / 0.87 / 0.97 / 0.80 |" in tables  # the paper's infills
 
+    assert scores["scoreboard"]["num_pieces"] == 3
+    assert "| Autoencoder alone | " in tables
+
     # A killed report: some of its pieces are there. What is there is not made again.
     again = tmp_path / "again"
     (again / "pieces").mkdir(parents=True)

@@ -30,7 +30,7 @@ def test_the_same_seed_draws_the_same_phrases():
 
 
 def test_the_table_has_a_row_for_each_and_the_published_figures():
-    table = scoreboard_table(scoreboard({"Ours": lambda: TOKENS}, TOKENS))
+    table = scoreboard_table({"num_pieces": 20, "rows": scoreboard({"Ours": lambda: TOKENS}, TOKENS)})
     assert "| Ours | 1.000 [1.000, 1.000] |" in table
     assert "SketchNet (Chen et al., 2020), Irish tunes | 0.914 | 0.560 | 0.868 |" in table
 
@@ -38,3 +38,10 @@ def test_the_table_has_a_row_for_each_and_the_published_figures():
 def test_pieces_of_other_lengths_are_refused():
     with pytest.raises(ValueError, match=r"\(20, 7, 32\)"):
         scoreboard({}, TOKENS[:, :7])
+
+
+def test_silence_has_no_pitches_to_be_right_and_json_can_say_so():
+    board = scoreboard({"Silence": lambda: 0 * TOKENS}, TOKENS)
+    assert board["Silence"]["position_f1"]["value"] == 0
+    assert board["Silence"]["pitch_accuracy"] == {"value": None, "low": None, "high": None}
+    json.dumps(board, allow_nan=False)

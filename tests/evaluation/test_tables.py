@@ -24,7 +24,14 @@ def scores(value, half_width=0.01, latent=True):
 def report(**nulls):
     rows = {"Train data": scores(1.0), "Test data": scores(0.97), "Diffusion": scores(0.8)}
     rows |= {f"Null: {name}": one for name, one in nulls.items()}
-    return {"settings": {"seed": 0, "data": ["a", "b"]}, "unconditional": rows, "infilling": rows}
+    figure = {"value": 0.5, "low": 0.4, "high": 0.6}
+    agreement = dict.fromkeys(("position_f1", "pitch_accuracy", "rhythm_accuracy"), figure)
+    return {
+        "settings": {"seed": 0, "data": ["a", "b"]},
+        "unconditional": rows,
+        "infilling": rows,
+        "scoreboard": {"num_pieces": 7, "rows": {"Diffusion": agreement}},
+    }
 
 
 def test_a_null_is_beaten_only_where_the_intervals_do_not_touch():

@@ -1,0 +1,82 @@
+"""Pieces shorter than the paper's: how melodies open, and how a model infills them."""
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from keras_symdiff.constants import PIECE_PHRASES
+from keras_symdiff.diffusion.generate import infill
+from keras_symdiff.evaluation.real_pieces import Pieces
+from keras_symdiff.music.condition import HIDEABLE, Condition
+
+
+def opening_rows(corpus, num_phrases: int, most: int) -> Int[np.ndarray, "P L"]:
+    """Finds the first phrases in a row without a rest of each melody.
+
+    Args:
+        corpus: `Corpus`.
+        num_phrases: how many in a row, L.
+        most: the greatest number of pieces; from more melodies so many are taken at even distances.
+
+    Returns:
+        Rows of `corpus.tokens`; a melody without so many is left out.
+    """
+    starts = corpus.windows(num_phrases)
+    _, first = np.unique(np.searchsorted(corpus.offsets, starts, side="right"), return_index=True)
+    starts = starts[first]
+    starts = starts[np.arange(min(most, len(starts))) * len(starts) // max(1, min(most, len(starts)))]
+    return starts[:, None] + np.arange(num_phrases)
+
+
+def pieces_at(latents, transform, rows: Int[np.ndarray, "P L"]) -> Pieces:
+    """The pieces of a `LatentCorpus` at rows: scaled posterior means and the melodies' own tokens."""
+    scaled = transform.forward(latents.mean[latents.inverse[rows]]).astype(np.float32)
+    return Pieces(scaled, latents.corpus.tokens[rows])
+
+
+def conditions_at(corpus, rows: Int[np.ndarray, "P L"], harmony: bool = False) -> list[Condition]:
+    """What a model is told of pieces: where they end and how long their bars are, nothing of the notes.
+
+    Args:
+        corpus: `Corpus`.
+        rows: of `corpus.tokens`.
+        harmony: whether it is also told what the other tracks sound. Defaults to `False`.
+
+    Returns:
+        A `Condition` per piece.
+    """
+    conditions = []
+    for piece in rows:
+        condition = Condition.of(corpus.tokens[piece])
+        for part in HIDEABLE:
+            condition = condition.hide(part)
+        conditions.append(condition)
+    return conditions
+
+
+def infill_openings(
+    model, scaled: Float[np.ndarray, "P L D"], mask: Bool[np.ndarray, " L"], conditions=None, **options
+) -> Float[np.ndarray, "P L D"]:
+    """Infills pieces of less than 32 phrases.
+
+    A model that hears conditions is told where the pieces end. Any other one gets them as the first phrases of pieces
+    of which the rest is missing too.
+
+    Args:
+        model: `LatentDiffusion`.
+        scaled: scaled latents.
+        mask: True for phrases that are given.
+        conditions: list of P `Condition` of L phrases, of which a model that hears none is told nothing.
+        **options: of `infill`.
+
+    Returns:
+        Scaled latents.
+    """
+    positions = model.denoiser.num_positions or PIECE_PHRASES
+    number, length = scaled.shape[:2]
+    beyond = (0, positions - length)
+    if getattr(model.denoiser, "condition_dim", None) is not None:
+        rows = np.stack([condition.features() for condition in conditions])
+        options["conditions"] = np.pad(rows, ((0, 0), beyond, (0, 0)))
+    padded = np.pad(scaled, ((0, 0), beyond, (0, 0)))
+    keep_mask = np.tile(np.pad(mask, beyond), (number, 1))
+    return infill(model, padded, keep_mask, batch_size=number, **options)[:, :length]
