@@ -12,7 +12,7 @@ from keras_symdiff.diffusion.sampler import QUALITIES
 @click.option("--data", metavar="DIR|FILE.npz", required=True, multiple=True, type=click.Path(exists=True),
               help="Held-out melodies: files or folders, or what `encode` wrote.")  # fmt: skip
 @click.option("--train", metavar="DIR|FILE.npz", multiple=True, type=click.Path(exists=True),
-              help="Training melodies. Default: those that the run directory names.")  # fmt: skip
+              help="Training melodies. Default: those that the run names, or that the preset ships.")  # fmt: skip
 @click.option("-n", "--num-samples", type=click.IntRange(2), default=1000, show_default=True,
               help="Pieces per generator; infilling makes at most one per held-out melody.")  # fmt: skip
 @click.option("--steps", type=click.IntRange(1), default=None,
@@ -25,9 +25,10 @@ from keras_symdiff.diffusion.sampler import QUALITIES
 def evaluate_command(run, baseline, data, train, num_samples, steps, quality, output, seed, dry_run):
     """Score a diffusion model and its autoregressive baseline beside interpolation, the prior, real music and nulls.
 
-    Writes report.json, tables.md (the paper's Tables 1 to 3 beside its printed figures) and PNG figures. Given again,
-    the same command resumes a killed run; it encodes MIDI files again, but not the .npz files of `encode`. For a first
-    look: `-n 50 --steps 100`.
+    Writes report.json, tables.md (a summary, and the paper's Tables 1 to 3 beside its printed figures), the summary
+    as CSV and LaTeX, and PNG and SVG figures. A model that knows one key is compared with music moved to C. Given
+    again, the same command resumes a killed run; it encodes MIDI files again, but not the .npz files of `encode`. For
+    a first look: `-n 50 --steps 100`.
     """
     if quality and steps:
         raise click.UsageError("Name one of --quality and --steps.")
@@ -35,12 +36,16 @@ def evaluate_command(run, baseline, data, train, num_samples, steps, quality, ou
     import os
 
     from keras_symdiff.presets.preset import preset_folder
+    from keras_symdiff.presets.reference_pieces import REFERENCE_FILE, read_reference_pieces
+    from keras_symdiff.presets.training_phrases import FILE_NAME as PHRASES_FILE
 
     if not train:
         record = preset_folder(run) / "training.json"
         train = json.loads(record.read_text(encoding="utf-8")).get("paths", []) if record.exists() else []
-        if not train or not all(os.path.exists(path) for path in train):
-            raise click.ClickException(f"{run} does not say what it was trained on, or it is not there: use --train")
+        train = train if all(os.path.exists(path) for path in train) else []
+        missing = [file for file in (REFERENCE_FILE, PHRASES_FILE) if not (preset_folder(run) / file).exists()]
+        if not train and missing:
+            raise click.ClickException(f"{run} ships no {missing[0]}: name its training melodies with --train")
     options = {
         "run": run, "baseline": baseline, "data": list(data), "train": list(train), "num_samples": num_samples,
         "steps": steps, "quality": quality, "seed": seed,
@@ -56,13 +61,24 @@ def evaluate_command(run, baseline, data, train, num_samples, steps, quality, ou
 
     from keras_symdiff import Composer, LatentMDN, LatentTransform
     from keras_symdiff.evaluation.report import write_report
+    from keras_symdiff.latents.latent_corpus import LatentCorpus
+    from keras_symdiff.music.corpus import Corpus
 
     composer, mdn = Composer.from_preset(run), LatentMDN.from_preset(baseline)
     if LatentTransform.from_preset(baseline).get_config() != composer.transform.get_config():
         raise click.ClickException(f"{run} and {baseline} were trained on latents of different scales")
+
+    def read(paths):
+        latents = read_latents_of(composer.vae, paths)
+        return latents.in_home_key(composer.vae) if composer.one_key else latents
+
+    if train:
+        reference = read(train)
+    else:
+        reference = LatentCorpus.encode(composer.vae, Corpus.of_pieces(read_reference_pieces(preset_folder(run))))
     write_report(
-        output, composer.model, mdn, composer.transform, composer.vae,
-        read_latents_of(composer.vae, train), read_latents_of(composer.vae, data),
+        output, composer.model, mdn, composer.transform, composer.vae, reference, read(data),
         options | {"backend": keras.backend.backend()}, progress_bar(),
+        training_hashes=None if train else composer.training_phrases,
     )  # fmt: skip
     click.echo(f"Wrote {output}/tables.md, report.json and figures")

@@ -71,7 +71,9 @@ def train_command(
     import numpy as np
 
     from keras_symdiff import LatentDiffusion, LatentMDN, LatentTransform, MusicVAE, TransformerDenoiser, TransformerMDN
+    from keras_symdiff.evaluation.real_pieces import piece_rows
     from keras_symdiff.presets.preset import preset_folder, read_config
+    from keras_symdiff.presets.reference_pieces import MOST_PIECES, write_reference_pieces
     from keras_symdiff.presets.training_phrases import read_training_phrases, write_training_phrases
     from keras_symdiff.training.train_latent_model import train_latent_model
 
@@ -100,4 +102,5 @@ def train_command(
     )  # fmt: skip
     earlier = None if init_from is None else read_training_phrases(preset_folder(init_from))
     write_training_phrases(output, latents.corpus.distinct()[0][phrases], earlier)  # by which `infill` tells novelty
+    write_reference_pieces(output, latents.corpus.tokens[piece_rows(latents.corpus, MOST_PIECES)])  # for `evaluate`
     click.echo(f"Wrote {output}")

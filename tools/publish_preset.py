@@ -12,6 +12,7 @@ import sys
 
 from keras_symdiff import LatentDiffusion, LatentMDN, LatentTransform, MusicVAE
 from keras_symdiff.presets.preset import FORMS_FILE, PRESETS, preset_folder
+from keras_symdiff.presets.reference_pieces import REFERENCE_FILE
 from keras_symdiff.presets.training_phrases import FILE_NAME
 from keras_symdiff.write_atomically import write_atomically
 
@@ -29,7 +30,7 @@ def publish(run, name, keys=None):
         if (preset_folder(run) / model.preset_part).is_dir():
             model.from_preset(run).save_preset(PRESETS / name, dtype="float16")
     LatentTransform.from_preset(run).save(PRESETS / name / "latent_transform.json")
-    for file in (FILE_NAME, FORMS_FILE):
+    for file in (FILE_NAME, FORMS_FILE, REFERENCE_FILE):
         if (preset_folder(run) / file).exists():
             shutil.copy(preset_folder(run) / file, PRESETS / name / file)
     if keys == "all_keys":

@@ -5,32 +5,28 @@ from jaxtyping import Bool, Float, Int
 
 from keras_symdiff.constants import PIECE_PHRASES
 from keras_symdiff.diffusion.generate import infill
-from keras_symdiff.evaluation.real_pieces import Pieces
 from keras_symdiff.music.condition import HIDEABLE, Condition
 
 
-def opening_rows(corpus, num_phrases: int, most: int) -> Int[np.ndarray, "P L"]:
+def opening_rows(corpus, num_phrases: int, most: int, harmony: bool = False) -> Int[np.ndarray, "P L"]:
     """Finds the first phrases in a row without a rest of each melody.
 
     Args:
         corpus: `Corpus`.
         num_phrases: how many in a row, L.
         most: the greatest number of pieces; from more melodies so many are taken at even distances.
+        harmony: whether only those count beneath which other tracks are known. Defaults to `False`.
 
     Returns:
         Rows of `corpus.tokens`; a melody without so many is left out.
     """
     starts = corpus.windows(num_phrases)
     _, first = np.unique(np.searchsorted(corpus.offsets, starts, side="right"), return_index=True)
-    starts = starts[first]
-    starts = starts[np.arange(min(most, len(starts))) * len(starts) // max(1, min(most, len(starts)))]
-    return starts[:, None] + np.arange(num_phrases)
-
-
-def pieces_at(latents, transform, rows: Int[np.ndarray, "P L"]) -> Pieces:
-    """The pieces of a `LatentCorpus` at rows: scaled posterior means and the melodies' own tokens."""
-    scaled = transform.forward(latents.mean[latents.inverse[rows]]).astype(np.float32)
-    return Pieces(scaled, latents.corpus.tokens[rows])
+    rows = starts[first, None] + np.arange(num_phrases)
+    if harmony:
+        rows = rows[~np.isnan(corpus.harmony(rows)).any(axis=(1, 2, 3))]
+    number = min(most, len(rows))
+    return rows[np.arange(number) * len(rows) // max(1, number)]
 
 
 def conditions_at(corpus, rows: Int[np.ndarray, "P L"], harmony: bool = False) -> list[Condition]:
@@ -46,9 +42,10 @@ def conditions_at(corpus, rows: Int[np.ndarray, "P L"], harmony: bool = False) -
     """
     conditions = []
     for piece in rows:
-        condition = Condition.of(corpus.tokens[piece])
+        condition = Condition.of(corpus.tokens[piece], corpus.harmony(piece), corpus.real_steps[piece])
         for part in HIDEABLE:
-            condition = condition.hide(part)
+            if not (harmony and part == "chroma"):
+                condition = condition.hide(part)
         conditions.append(condition)
     return conditions
 

@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+from jaxtyping import Int
 
 from keras_symdiff.constants import PIECE_PHRASES
 
@@ -20,10 +21,28 @@ class Pieces:
     tokens: np.ndarray
 
 
-def real_pieces(latents, transform, most, seed=0):
+def piece_rows(corpus, most: int, seed: int = 0) -> Int[np.ndarray, "P 32"]:
     """Draws one piece of 32 phrases without a rest from each melody, from at most so many melodies.
 
     Windows of one melody overlap: more of them would count one tune many times.
+
+    Args:
+        corpus: `Corpus`.
+        most: the greatest number of pieces.
+        seed: int.
+
+    Returns:
+        Rows of `corpus.tokens`, in the order of the melodies.
+    """
+    stream = np.random.Generator(np.random.Philox(seed))
+    starts = stream.permutation(corpus.windows())
+    melodies, first = np.unique(np.searchsorted(corpus.offsets, starts, side="right"), return_index=True)
+    chosen = np.sort(starts[first[stream.permutation(len(melodies))[:most]]])
+    return chosen[:, None] + np.arange(PIECE_PHRASES)
+
+
+def real_pieces(latents, transform, most, seed=0):
+    """The pieces that `piece_rows` draws.
 
     Args:
         latents: `LatentCorpus`.
@@ -32,20 +51,21 @@ def real_pieces(latents, transform, most, seed=0):
         seed: int.
 
     Returns:
-        `Pieces` of posterior means and the melodies' own tokens, in the order of the melodies.
+        `Pieces` of posterior means and the melodies' own tokens.
 
     Raises:
         ValueError: if fewer than two melodies have such a piece.
     """
-    stream = np.random.Generator(np.random.Philox(seed))
-    starts = stream.permutation(latents.corpus.windows())
-    melodies, first = np.unique(np.searchsorted(latents.corpus.offsets, starts, side="right"), return_index=True)
-    if len(melodies) < 2:
+    rows = piece_rows(latents.corpus, most, seed)
+    if len(rows) < 2:
         raise ValueError(
             "There must be two melodies with 32 phrases (64 bars) in a row without a rest. "
-            f"Received: {len(melodies)} such melodies"
+            f"Received: {len(rows)} such melodies"
         )
-    chosen = np.sort(starts[first[stream.permutation(len(melodies))[:most]]])
-    rows = chosen[:, None] + np.arange(PIECE_PHRASES)  # (P, 32)
+    return pieces_at(latents, transform, rows)
+
+
+def pieces_at(latents, transform, rows: Int[np.ndarray, "P L"]) -> Pieces:
+    """The pieces of a `LatentCorpus` at rows: scaled posterior means and the melodies' own tokens."""
     scaled = transform.forward(latents.mean[latents.inverse[rows]]).astype(np.float32)
     return Pieces(scaled, latents.corpus.tokens[rows])

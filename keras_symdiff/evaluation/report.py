@@ -13,24 +13,26 @@ import numpy as np
 from keras_symdiff.diffusion.sampler import QUALITIES, Sampler
 from keras_symdiff.evaluation import figures
 from keras_symdiff.evaluation.generators import generators, keep_mask
+from keras_symdiff.evaluation.hearing import chord_fits, control
 from keras_symdiff.evaluation.made_pieces import make_pieces, save_arrays
 from keras_symdiff.evaluation.real_pieces import Pieces, real_pieces
 from keras_symdiff.evaluation.refinement import REFINED_PIECES, refinement_curves, refinement_figures
 from keras_symdiff.evaluation.score import Reference, score
 from keras_symdiff.evaluation.scoreboard import infill_tunes
+from keras_symdiff.evaluation.summary import summary_csv, summary_latex
 from keras_symdiff.evaluation.tables import tables
 from keras_symdiff.files.read_npz import read_npz
 from keras_symdiff.metrics.nulls import INFILLING_NULLS, UNCONDITIONAL_NULLS
 from keras_symdiff.metrics.piece_statistics import DENSITY_BINS, RANGE_BINS, piece_statistics
+from keras_symdiff.presets.reference_pieces import MOST_PIECES
 from keras_symdiff.training.record_options import record_options
 from keras_symdiff.write_atomically import write_atomically
 
 TASKS = {"unconditional": UNCONDITIONAL_NULLS, "infilling": INFILLING_NULLS}
-_REAL_PIECES = 1000  # paper 5.1: what generated pieces are compared with
 _THRESHOLD = 1.0  # paper, supplement C: the prior's standard deviation
 
 
-def write_report(folder, model, baseline, transform, vae, train, held_out, settings, progress):
+def write_report(folder, model, baseline, transform, vae, train, held_out, settings, progress, training_hashes=None):
     """Makes the pieces of all generators, scores them and draws them.
 
     A killed report goes on where it stopped: pieces are kept in `folder/pieces`, 50 to a file.
@@ -48,6 +50,8 @@ def write_report(folder, model, baseline, transform, vae, train, held_out, setti
             diffusion model samples: `quality`, a key of `QUALITIES`, or `None` for ancestral sampling in `steps` steps,
             `None` for all.
         progress: function of a label, what is done and all that is to be done.
+        training_hashes: hashes of all phrases that were trained on, where `train` is a part of them; see `Reference`.
+            Defaults to `None`.
 
     Raises:
         ValueError: if music or steps are too few or too many, a generator fails, or the folder holds another report.
@@ -57,7 +61,7 @@ def write_report(folder, model, baseline, transform, vae, train, held_out, setti
     sampler = QUALITIES.get(settings["quality"], ancestral)
     settings = settings | {"sampler": dataclasses.asdict(sampler)}  # a quality may mean another one tomorrow
     real = real_pieces(held_out, transform, num_samples, seed)
-    training = real_pieces(train, transform, max(_REAL_PIECES, num_samples), seed)
+    training = real_pieces(train, transform, max(MOST_PIECES, num_samples), seed)
     folder = Path(folder)
     (folder / "pieces").mkdir(parents=True, exist_ok=True)
     # Paths alone would let a run that was trained on mix its new pieces with old ones.
@@ -89,7 +93,7 @@ def write_report(folder, model, baseline, transform, vae, train, held_out, setti
             made[f"Null: {name}"] = Pieces(None, null(*arguments, seed=seed))
         sets[task] = made
 
-    reference = Reference(training, train.corpus.tokens, num_latent_pieces=len(real.tokens))
+    reference = Reference(training, train.corpus.tokens, len(real.tokens), training_hashes)
     weights = {"run": model.weights_origin, "baseline": baseline.weights_origin}
     report = {"settings": settings | {"weights": weights}}
     for task, made in sets.items():
@@ -106,9 +110,18 @@ def write_report(folder, model, baseline, transform, vae, train, held_out, setti
     report["scoreboard"] = infill_tunes(
         model, transform, vae, held_out, sampler, num_samples, seed, folder / "pieces", progress
     )  # fmt: skip
+    if getattr(model.denoiser, "condition_dim", None) is not None:
+        report["chord_fit"] = chord_fits(
+            model, transform, vae, held_out, sampler, num_samples, seed, folder / "pieces", progress
+        )  # fmt: skip
+        report["control"] = control(
+            model, transform, vae, real, training, sampler, num_samples, seed, folder / "pieces", progress
+        )  # fmt: skip
     text = json.dumps(report, indent=1, allow_nan=False)
     write_atomically(folder / "report.json", (text + "\n").encode())
     write_atomically(folder / "tables.md", tables(report).encode())
+    write_atomically(folder / "summary.csv", summary_csv(report).encode())
+    write_atomically(folder / "summary.tex", summary_latex(report).encode())
     _draw(folder, sets, report, mask, transform)
 
 

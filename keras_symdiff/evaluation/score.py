@@ -1,5 +1,7 @@
 """All figures of one set of pieces, with their intervals."""
 
+import functools
+
 import numpy as np
 from jaxtyping import Float, Int
 
@@ -16,6 +18,7 @@ from keras_symdiff.metrics.intervals import interval, resampled_counts
 from keras_symdiff.metrics.maximum_mean_discrepancy import maximum_mean_discrepancies, maximum_mean_discrepancy
 from keras_symdiff.metrics.memorisation import distinct_in_any_key, training_phrase_rate
 from keras_symdiff.metrics.piece_statistics import piece_statistics
+from keras_symdiff.presets.training_phrases import known_phrase_rate
 
 FEATURES = ("pitch", "duration")
 # Resamples of a set and of the reference are drawn apart; sets of equal size share theirs.
@@ -31,12 +34,18 @@ class Reference:
         training_tokens: int8 array (N, 32), every phrase that was trained on.
         num_latent_pieces: int, how many of a set's pieces are compared in latent space: the distances are larger for
             fewer pieces, so that all sets must have as many.
+        training_hashes: uint32 array (U,), hashes of every phrase that was trained on, in place of `training_tokens`
+            where these are a part only; see `read_training_phrases`. Defaults to `None`.
     """
 
-    def __init__(self, pieces, training_tokens, num_latent_pieces):
+    def __init__(self, pieces, training_tokens, num_latent_pieces, training_hashes=None):
         self.scaled = pieces.scaled
         self.num_latent_pieces = num_latent_pieces
-        self.training_tokens = distinct_in_any_key(training_tokens)
+        if training_hashes is None:
+            known = distinct_in_any_key(training_tokens)
+            self.training_phrase_rate = functools.partial(training_phrase_rate, training_tokens=known)
+        else:
+            self.training_phrase_rate = functools.partial(known_phrase_rate, hashes=training_hashes)
         self.similarity = _similarity(pieces.tokens)
         self.weights = resampled_counts(len(pieces.tokens), seed=_REFERENCE_SEED)
 
@@ -91,7 +100,7 @@ def score(pieces, reference, mask=None):
         result |= {"region": relative("exact", pairs=region_pairs(mask))}
     statistics = piece_statistics(pieces.tokens)
     statistics["empty_frames"] = similarity["exact"].empty_frames / (pieces.tokens.shape[1] - 1)
-    statistics["training_phrase_rate"] = training_phrase_rate(pieces.tokens, reference.training_tokens)
+    statistics["training_phrase_rate"] = reference.training_phrase_rate(pieces.tokens)
     result["statistics"] = {name: mean_figure(values, weights) for name, values in statistics.items()}
     if pieces.scaled is not None:
         scaled = pieces.scaled[: reference.num_latent_pieces]

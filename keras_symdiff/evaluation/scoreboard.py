@@ -9,7 +9,8 @@ from jaxtyping import Bool, Int
 
 from keras_symdiff.evaluation.made_pieces import make_pieces
 from keras_symdiff.evaluation.markdown import cell, row
-from keras_symdiff.evaluation.openings import conditions_at, infill_openings, opening_rows, pieces_at
+from keras_symdiff.evaluation.openings import conditions_at, infill_openings, opening_rows
+from keras_symdiff.evaluation.real_pieces import pieces_at
 from keras_symdiff.evaluation.score import figure
 from keras_symdiff.metrics.intervals import resampled_counts
 from keras_symdiff.metrics.note_agreement import note_agreement

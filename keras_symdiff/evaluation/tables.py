@@ -1,8 +1,10 @@
 """The paper's tables in Markdown, ours beside the paper's figures."""
 
+from keras_symdiff.evaluation.hearing import hearing_tables
 from keras_symdiff.evaluation.markdown import cell, row
 from keras_symdiff.evaluation.score import FEATURES
 from keras_symdiff.evaluation.scoreboard import scoreboard_table
+from keras_symdiff.evaluation.summary import summary
 
 # Tables 1 to 3 of the paper as printed, on its own data (Lakh): consistency and variance of pitch, of duration; mean
 # and variance of pitch overlap, of duration overlap; "FDx10^-2" and "MMDx10^-2".
@@ -60,6 +62,8 @@ def tables(report):
     """
     blocks = [
         "# Evaluation",
+        *summary(report),
+        "## Settings",
         "\n".join(f"- {name.replace('_', ' ')}: {_plain(value)}" for name, value in report["settings"].items()),
         "C is consistency, Var variance of framewise self-similarity relative to the training music (equation 10 of "
         "the paper): 1 is equal to it. `exact`: correct overlap of the frames' Gaussians, a variance of at least one "
@@ -113,6 +117,8 @@ def tables(report):
             _table(report, task, "latent", _LATENT, 4, paper=2),
         ]
     blocks += ["## Outside scoreboard: bars 7-10 of 16", scoreboard_table(report["scoreboard"])]
+    if report.get("control"):
+        blocks += hearing_tables(report["chord_fit"], report["control"])
     return "\n\n".join(blocks) + "\n"
 
 

@@ -13,6 +13,7 @@ from keras_symdiff.check_finite import check_finite
 from keras_symdiff.constants import PIECE_PHRASES
 from keras_symdiff.files.read_npz import read_npz
 from keras_symdiff.music.corpus import Corpus
+from keras_symdiff.music.transpose import corpus_in_home_key
 from keras_symdiff.write_atomically import write_atomically
 
 
@@ -74,6 +75,10 @@ class LatentCorpus:
         mean, stddev = vae.encode(tokens, progress)
         return cls(corpus, mean, stddev, inverse, vae.fingerprint())
 
+    def in_home_key(self, vae):
+        """The same melodies in C major or A minor, for models that know no other key; see `corpus_in_home_key`."""
+        return LatentCorpus.encode(vae, corpus_in_home_key(self.corpus))
+
     @classmethod
     def concatenate(cls, parts: Sequence["LatentCorpus"]) -> "LatentCorpus":
         """Joins collections that one encoder encoded.
@@ -102,6 +107,7 @@ class LatentCorpus:
         corpus = dataclasses.asdict(self.corpus)
         corpus["names"] = np.array(corpus["names"], dtype=np.str_)
         corpus["skipped"] = np.array([f"{path}\t{reason}" for path, reason in corpus["skipped"]], dtype=np.str_)
+        corpus = {name: values for name, values in corpus.items() if values is not None}
         buffer = io.BytesIO()
         np.savez_compressed(
             buffer, mean=self.mean, stddev=self.stddev, inverse=self.inverse, encoder=self.encoder, **corpus
@@ -125,6 +131,8 @@ class LatentCorpus:
                 names=_lines(fields["names"]),
                 num_files=int(fields["num_files"]),
                 skipped=[line.partition("\t")[::2] for line in _lines(fields["skipped"])],
+                chroma=fields.get("chroma"),
+                real_steps=fields.get("real_steps"),
             )
             return cls(corpus, fields["mean"], fields["stddev"], fields["inverse"], str(fields["encoder"]))
         except (KeyError, TypeError, ValueError) as error:  # TypeError: not a scalar where one belongs

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float64, Int
+from jaxtyping import Float64, Int, Shaped
 
 from keras_symdiff import constants
 
@@ -23,7 +23,7 @@ class NoteAgreement(NamedTuple):
 
 
 def note_agreement(
-    tokens: Int[np.ndarray, "P S"], original: Int[np.ndarray, "P S"], weights: Float64[np.ndarray, "R P"] | None = None
+    tokens: Int[np.ndarray, "P S"], original: Int[np.ndarray, "P S"], weights: Shaped[np.ndarray, "R P"] | None = None
 ) -> NoteAgreement:
     """Compares the notes of infilled stretches with the original's.
 

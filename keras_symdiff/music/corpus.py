@@ -7,14 +7,17 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Int, Int8
+from jaxtyping import Bool, Float, Int, Int8, UInt8
 
 from keras_symdiff import constants
+from keras_symdiff.music.accompaniment import beneath_phrases
+from keras_symdiff.music.condition import BEATS_PER_PHRASE, HALVES_PER_PHRASE
 from keras_symdiff.music.melody import checked_tokens
 from keras_symdiff.music.midi import read_melodies
 from keras_symdiff.music.other_formats import OTHER_SUFFIXES
 from keras_symdiff.music.song import MidiError, Song
 
+_PARTS, _UNKNOWN = 254, 255
 MIDI_SUFFIXES = (".mid", ".midi", ".kar", ".rmi")
 _SONG_SUFFIXES = (*MIDI_SUFFIXES, *OTHER_SUFFIXES)
 
@@ -30,6 +33,10 @@ class Corpus:
         names: of each melody, `path#instrument name`.
         num_files: files that gave at least one melody.
         skipped: (path, reason) of the other files.
+        chroma: uint8 array (N, 8, 12), in how many of 254 parts of each beat the other tracks sound each pitch class;
+            255 where nobody knows. Defaults to `None`: nobody knows anything.
+        real_steps: uint8 array (N, 2), of the 16 steps of each half of a phrase, how many are time of the song and not
+            filled up. Defaults to `None`: all.
 
     Raises:
         ValueError: if the arrays contradict one another.
@@ -41,6 +48,8 @@ class Corpus:
     names: list[str]
     num_files: int
     skipped: list[tuple[str, str]]
+    chroma: np.ndarray | None = None
+    real_steps: np.ndarray | None = None
 
     def __post_init__(self):
         phrases = len(checked_tokens(self.tokens))
@@ -56,6 +65,18 @@ class Corpus:
             )
         if offsets[0] != 0 or offsets[-1] != phrases or np.any(offsets[1:] < offsets[:-1]):
             raise ValueError(f"`offsets` must rise from 0 to {phrases}. Received: {offsets.min()}..{offsets.max()}")
+        if self.real_steps is None:
+            full = np.full((phrases, HALVES_PER_PHRASE), constants.STEPS_PER_BAR, np.uint8)
+            object.__setattr__(self, "real_steps", full)  # the dataclass is frozen
+        shapes = {"chroma": (phrases, BEATS_PER_PHRASE, 12), "real_steps": (phrases, HALVES_PER_PHRASE)}
+        for name, shape in shapes.items():
+            values = getattr(self, name)
+            if values is not None and (values.shape != shape or values.dtype != np.uint8):
+                raise ValueError(
+                    f"`{name}` must be uint8 of shape {shape}. Received: {values.dtype} of shape {values.shape}"
+                )
+        if np.any(self.real_steps > constants.STEPS_PER_BAR):
+            raise ValueError(f"Half a phrase has 0 to 16 real steps. Received: {self.real_steps.max()}")
 
     @classmethod
     def concatenate(cls, corpora: Sequence["Corpus"]) -> "Corpus":
@@ -76,7 +97,30 @@ class Corpus:
             names=[name for corpus in corpora for name in corpus.names],
             num_files=sum(corpus.num_files for corpus in corpora),
             skipped=[skipped for corpus in corpora for skipped in corpus.skipped],
+            chroma=_concatenated_chroma(corpora),
+            real_steps=np.concatenate([corpus.real_steps for corpus in corpora]),
         )
+
+    def harmony(self, rows: Int[np.ndarray, "*P"] | list[int] | int) -> Float[np.ndarray, "*P 8 12"]:
+        """What the other tracks sound beneath phrases.
+
+        Args:
+            rows: int array (...), indices of phrases.
+
+        Returns:
+            Float32 array (..., 8, 12), shares of each beat; NaN where nobody knows.
+        """
+        if self.chroma is None:
+            return np.full((*np.shape(rows), BEATS_PER_PHRASE, 12), np.nan, np.float32)
+        parts = self.chroma[rows]
+        return np.where(parts == _UNKNOWN, np.float32(np.nan), parts / np.float32(_PARTS))
+
+    @classmethod
+    def of_pieces(cls, tokens: Int8[np.ndarray, "P L 32"]) -> "Corpus":
+        """A collection of pieces without names or rests."""
+        pieces, length = tokens.shape[:2]
+        rests = np.zeros(pieces * length, bool)
+        return cls(tokens.reshape(-1, tokens.shape[2]), rests, length * np.arange(pieces + 1), [""] * pieces, 0, [])
 
     def distinct(self) -> tuple[Int8[np.ndarray, "U 32"], Int[np.ndarray, " N"]]:
         """Finds the different phrases.
@@ -155,11 +199,11 @@ def read_corpus(
     ```
     """
     files = find_midi_files(paths)
-    phrases, rests, names, skipped = [], [], [], []
+    phrases, rests, names, skipped, heard, real_steps = [], [], [], [], [], []
     num_files = 0
     for done, file in enumerate(files, start=1):
         try:
-            melodies = [(song.name, melody) for song in Song.open_all(file) for melody in read_melodies(song)]
+            melodies = [(song, melody) for song in Song.open_all(file) for melody in read_melodies(song)]
         except MidiError as error:
             skipped.append((str(file), error.reason))
         except ImportError as error:
@@ -172,12 +216,16 @@ def read_corpus(
                 tokens, silent = melody.phrases()
                 phrases.append(tokens)
                 rests.append(silent)
-                names.append(f"{song}#{melody.name}")
+                names.append(f"{song.name}#{melody.name}")
+                heard.append(chroma_parts(beneath_phrases(song, melody.track, melody.phrase_steps)))
+                real = (melody.phrase_steps >= 0).reshape(-1, HALVES_PER_PHRASE, constants.STEPS_PER_BAR)
+                real_steps.append(real.sum(axis=2).astype(np.uint8))
         if progress is not None:
             progress(done, len(files))
     if not phrases:
         reasons = "; ".join(f"{path}: {reason}" for path, reason in skipped[:3]) or "no *.mid or *.midi files"
         raise ValueError(f"There must be at least one usable MIDI file. Received: {reasons}")
+    chroma = np.concatenate(heard)
     return Corpus(
         tokens=np.concatenate(phrases),
         rests=np.concatenate(rests),
@@ -185,7 +233,21 @@ def read_corpus(
         names=names,
         num_files=num_files,
         skipped=skipped,
+        chroma=chroma if np.any(chroma != _UNKNOWN) else None,
+        real_steps=np.concatenate(real_steps),
     )
+
+
+def chroma_parts(shares: Float[np.ndarray, "N 8 12"]) -> UInt8[np.ndarray, "N 8 12"]:
+    """Shares of beats as `Corpus.chroma` has them.
+
+    Args:
+        shares: float array (N, 8, 12) in [0, 1]; NaN where nobody knows.
+
+    Returns:
+        Uint8 array (N, 8, 12).
+    """
+    return np.where(np.isnan(shares), _UNKNOWN, np.round(_PARTS * np.nan_to_num(shares))).astype(np.uint8)
 
 
 def find_midi_files(paths: str | os.PathLike | Iterable[str | os.PathLike]) -> list[pathlib.Path]:
@@ -210,3 +272,15 @@ def find_midi_files(paths: str | os.PathLike | Iterable[str | os.PathLike]) -> l
         else:
             raise FileNotFoundError(f"{path}: no such file or folder")
     return files
+
+
+def _concatenated_chroma(corpora):
+    if all(corpus.chroma is None for corpus in corpora):
+        return None
+    unknown = (BEATS_PER_PHRASE, 12)
+    return np.concatenate(
+        [
+            np.full((len(corpus.tokens), *unknown), _UNKNOWN, np.uint8) if corpus.chroma is None else corpus.chroma
+            for corpus in corpora
+        ]
+    )

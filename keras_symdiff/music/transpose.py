@@ -1,13 +1,14 @@
 """Transposition, the augmentation of training."""
 
 import dataclasses
+import functools
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from keras_symdiff.constants import FIRST_ONSET, NUM_TOKENS, PHRASE_STEPS
 from keras_symdiff.music.corpus import Corpus
-from keras_symdiff.music.key import Key
+from keras_symdiff.music.key import Key, estimate_key, pitch_class_weights
 
 
 def transpose(tokens: Int[np.ndarray, "N S"], semitones: Int[np.ndarray, " N"]) -> Int[np.ndarray, "N S"]:
@@ -73,11 +74,40 @@ def transpose_corpus(corpus: Corpus, most: int) -> Corpus:
     """
     corpora = [corpus]
     for semitones in [*range(-most, 0), *range(1, most + 1)]:
-        melodies = np.split(corpus.tokens, corpus.offsets[1:-1])
-        moved = [
-            transpose(melody.reshape(1, -1), np.array([semitones])).reshape(-1, PHRASE_STEPS) for melody in melodies
-        ]
         names = [f"{name}{semitones:+d}" for name in corpus.names]
-        corpora.append(dataclasses.replace(corpus, tokens=np.concatenate(moved), names=names))
+        corpora.append(dataclasses.replace(_moved(corpus, functools.partial(_move_by, semitones)), names=names))
     # The same files in other keys: they count once.
     return dataclasses.replace(Corpus.concatenate(corpora), num_files=corpus.num_files, skipped=corpus.skipped)
+
+
+def corpus_in_home_key(corpus: Corpus) -> Corpus:
+    """Moves every melody of a collection to C major or A minor, its harmony with it, which helps to find the key.
+
+    Args:
+        corpus: `Corpus`.
+
+    Returns:
+        A `Corpus` of as many phrases.
+    """
+    return _moved(corpus, _move_home)
+
+
+def _moved(corpus, move):
+    tokens, chroma = corpus.tokens.copy(), None if corpus.chroma is None else corpus.chroma.copy()
+    for first, end in zip(corpus.offsets[:-1], corpus.offsets[1:], strict=True):
+        tokens[first:end], semitones = move(corpus.tokens[first:end], corpus.harmony(np.arange(first, end)))
+        if chroma is not None:
+            chroma[first:end] = np.roll(chroma[first:end], semitones, axis=-1)
+    return dataclasses.replace(corpus, tokens=tokens, chroma=chroma)
+
+
+def _move_by(semitones, tokens, _):
+    moved = transpose(tokens.reshape(1, -1), np.array([semitones])).reshape(-1, PHRASE_STEPS)
+    changes = (moved.astype(int) - tokens)[tokens >= FIRST_ONSET]
+    return moved, int(changes[0]) if len(changes) else semitones
+
+
+def _move_home(tokens, shares):
+    key, _ = estimate_key(pitch_class_weights(tokens, shares))
+    moved, _, semitones = to_home_key(tokens, shares, key)
+    return moved, semitones

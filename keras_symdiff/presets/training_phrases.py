@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_symdiff.constants import FIRST_ONSET
 from keras_symdiff.files.read_npz import read_npz
 from keras_symdiff.metrics.memorisation import distinct_in_any_key, phrase_keys
 from keras_symdiff.write_atomically import write_atomically
@@ -28,6 +29,23 @@ def phrase_hashes(tokens):
     keys, inverse = np.unique(phrase_keys(np.asarray(tokens)), return_inverse=True)
     digests = b"".join(hashlib.blake2b(key.tobytes(), digest_size=4).digest() for key in keys)
     return np.frombuffer(digests, "<u4").astype(np.uint32)[inverse]
+
+
+def known_phrase_rate(tokens, hashes):
+    """As `metrics.memorisation.training_phrase_rate`, by hashes of the training phrases.
+
+    Args:
+        tokens: integer array `(P, L, 32)`.
+        hashes: uint32 array `(U,)`, see `read_training_phrases`.
+
+    Returns:
+        Float64 array `(P,)`; NaN for a silent piece.
+    """
+    sounding = (tokens >= FIRST_ONSET).any(axis=2)  # (P, L)
+    known = np.zeros(sounding.shape)
+    known[sounding] = np.isin(phrase_hashes(tokens[sounding]), hashes)
+    count = sounding.sum(axis=1)
+    return np.divide(known.sum(axis=1), count, out=np.full(len(tokens), np.nan), where=count > 0)
 
 
 def write_training_phrases(folder, tokens, earlier=None):

@@ -4,6 +4,11 @@ import shutil
 
 import pytest
 
+from keras_symdiff.evaluation.real_pieces import piece_rows
+from keras_symdiff.music.corpus import read_corpus
+from keras_symdiff.presets.reference_pieces import write_reference_pieces
+from keras_symdiff.presets.training_phrases import write_training_phrases
+
 LAKH = pathlib.Path(__file__).parents[1] / "data" / "lakh"
 PICTURES = [
     "figure_10_n_0_i_prior.png",
@@ -28,8 +33,11 @@ def test_a_report_and_the_same_again_after_a_kill(cli, command, tmp_path):
     code, _, err = cli(*command, "--train", LAKH, "-o", report)
     assert code == 0, err
     assert "infilling: Diffusion: 3" in err
+    drawings = [picture.replace(".png", ".svg") for picture in PICTURES]
     files = {path.name: path.read_bytes() for path in report.iterdir() if path.is_file()}
-    assert sorted(files) == sorted([*PICTURES, "report.json", "settings.json", "tables.md"])
+    assert sorted(files) == sorted(
+        [*PICTURES, *drawings, "report.json", "settings.json", "summary.csv", "summary.tex", "tables.md"]
+    )
     assert max(len(files[name]) for name in PICTURES) < 300_000
     scores = json.loads(files["report.json"])
     assert scores["unconditional"]["Diffusion"]["num_pieces"] == 3
@@ -67,10 +75,44 @@ def test_a_quality_samples_as_users_do(cli, command, tmp_path):
     assert (code, "--quality brings its own --steps: give one of them" in err.splitlines()[-1]) == (2, True), err
 
 
-def test_training_music_must_be_known(cli, command, tmp_path):
+def test_training_music_is_named_or_shipped(cli, command, tiny_preset, tmp_path):
     code, _, err = cli(*command, "-o", tmp_path / "report")
     assert code == 1
-    assert err.splitlines()[-1].endswith("does not say what it was trained on, or it is not there: use --train")
+    assert err.splitlines()[-1].endswith("ships no reference_pieces.npz: name its training melodies with --train")
+
+    preset = shutil.copytree(tiny_preset, tmp_path / "preset")
+    corpus = read_corpus(LAKH)
+    write_reference_pieces(preset, corpus.tokens[piece_rows(corpus, 1000)])
+    code, _, err = cli(*command, "--run", preset, "-o", tmp_path / "report")
+    assert code == 1
+    assert err.splitlines()[-1].endswith("ships no training_phrases.npz: name its training melodies with --train")
+
+    write_training_phrases(preset, corpus.tokens)
+    code, _, err = cli(*command, "--run", preset, "-o", tmp_path / "report")
+    assert code == 0, err
+    scores = json.loads((tmp_path / "report" / "report.json").read_text())["unconditional"]
+    assert scores["Train data"]["statistics"]["training_phrase_rate"]["value"] == 1
+    assert scores["Test data"]["statistics"]["training_phrase_rate"]["value"] == 1  # the same songs
+
+
+def test_a_model_that_hears_is_asked_and_compared_with_the_harmony(cli, hearing_preset, tmp_path):
+    report = tmp_path / "report"
+    code, _, err = cli(
+        "evaluate", "--run", hearing_preset, "--baseline", hearing_preset, "--data", LAKH, "--train", LAKH,
+        "-n", 3, "--steps", 4, "-o", report,
+    )  # fmt: skip
+    assert code == 0, err
+    scores = json.loads((report / "report.json").read_text())
+    fits = scores["chord_fit"]
+    assert fits["num_pieces"] >= 1
+    assert len(fits["rows"]) == 7
+    own = fits["rows"]["The song's own"]["chord_tone_time"]["value"]
+    assert own > fits["rows"]["The song's own, 3 bars late"]["chord_tone_time"]["value"]
+    assert scores["control"]["num_pieces"] == 3
+    assert scores["control"]["form"]["planned_exact"]["value"] == 1  # tied
+    tables = (report / "tables.md").read_text()
+    assert "| Infill that hears the harmony | " in tables
+    assert "Asked against got, correlation: density " in tables
 
 
 def test_a_baseline_without_an_mdn_is_refused(cli, command, tiny_preset, tmp_path):

@@ -1,5 +1,6 @@
 import itertools
 
+from keras_symdiff.evaluation.summary import summary_csv, summary_latex
 from keras_symdiff.evaluation.tables import PAPER, nulls_not_beaten, tables
 
 KINDS = ("consistency", "variance", "overlap_mean", "overlap_variance", "overlap_distance")
@@ -60,3 +61,16 @@ def test_tables_hold_all_rows_and_what_the_paper_printed():
         if line.startswith("|"):
             widths.setdefault(line.count("|"), line)
     assert len(widths) <= 5, widths
+
+
+def test_the_summary_comes_first_in_three_forms():
+    one = report(loop=scores(0.7, latent=False))
+    text = tables(one)
+    assert text.index("## Summary") < text.index("## Table 1")
+    assert "| New pieces: Diffusion | 0.80 | 0.80 | 0.80 | 0.80 | 0.800 | 0.800 | 0.800 | 0.8 |" in text
+    assert "| Infills: Diffusion | 0.80 [0.79, 0.81] |" in text
+    assert "unconditional,Diffusion,Pitch C,0.8,0.79,0.81" in summary_csv(one)
+    assert "scoreboard,Diffusion,position_f1,0.5,0.4,0.6" in summary_csv(one)
+    latex = summary_latex(one)
+    assert "Diffusion & 0.80 & 0.80 & 0.80 & 0.80 & 0.800 & 0.800 & 0.800 & 0.8 \\\\" in latex
+    assert latex.count("&") == 8 * (1 + 2 * 3)

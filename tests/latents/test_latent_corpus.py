@@ -47,7 +47,8 @@ def test_a_file_holds_everything(latents, tmp_path):
     for name in ("mean", "stddev", "inverse"):
         np.testing.assert_array_equal(getattr(loaded, name), getattr(latents, name))
         assert getattr(loaded, name).dtype == getattr(latents, name).dtype
-    for name in ("tokens", "rests", "offsets"):
+    assert loaded.corpus.chroma is not None
+    for name in ("tokens", "rests", "offsets", "chroma", "real_steps"):
         np.testing.assert_array_equal(getattr(loaded.corpus, name), getattr(latents.corpus, name))
     for name in ("names", "num_files", "skipped"):
         assert getattr(loaded.corpus, name) == getattr(latents.corpus, name)
@@ -148,3 +149,11 @@ def test_an_encoder_that_gives_nan_is_refused():
     kernel.assign(np.full(kernel.shape, np.nan))
     with pytest.raises(ValueError, match="must be finite"):
         LatentCorpus.encode(broken, read_corpus([DATA / "lakh" / "melody_0.mid"]))
+
+
+def test_older_files_have_no_conditions(fields, tmp_path):
+    older = {name: values for name, values in fields.items() if name not in ("chroma", "real_steps")}
+    np.savez(tmp_path / "older.npz", **older)
+    corpus = LatentCorpus.load(tmp_path / "older.npz").corpus
+    assert corpus.chroma is None
+    assert (corpus.real_steps == 16).all()

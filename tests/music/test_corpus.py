@@ -1,3 +1,4 @@
+import dataclasses
 import pathlib
 import shutil
 
@@ -5,7 +6,9 @@ import numpy as np
 import pytest
 
 from keras_symdiff import Melody, read_melodies, write_midi
+from keras_symdiff.music.accompaniment import beneath_phrases
 from keras_symdiff.music.corpus import Corpus, read_corpus
+from keras_symdiff.music.song import Song
 
 DATA = pathlib.Path(__file__).parents[1] / "data"
 
@@ -75,3 +78,41 @@ def test_nothing_usable_is_an_error_that_says_why(tmp_path):
         read_corpus([tmp_path])
     with pytest.raises(FileNotFoundError, match="none"):
         read_corpus(tmp_path / "none")
+
+
+def test_a_corpus_knows_what_sounds_beneath_each_phrase():
+    file = DATA / "pop909" / "001.mid"
+    corpus = read_corpus([file, DATA / "lakh" / "melody_0.mid"])
+    song = Song.open(file)
+    first = read_melodies(song)[0]
+    number = first.num_phrases
+    expected = beneath_phrases(song, first.track, first.phrase_steps)
+    np.testing.assert_allclose(corpus.harmony(np.arange(number)), expected, atol=0.5 / 254 + 1e-6)
+    alone = corpus.harmony(np.arange(corpus.offsets[-2], corpus.offsets[-1]))
+    assert np.isnan(alone).all()
+    assert corpus.real_steps.tolist() == [[16, 16]] * len(corpus.tokens)
+
+
+def test_conditions_stay_with_their_phrases_when_collections_are_joined():
+    bare, known = corpus_of([2, 3]), corpus_of([4])
+    chroma = np.arange(96, dtype=np.uint8).reshape(1, 8, 12)
+    known = dataclasses.replace(known, chroma=chroma, real_steps=np.array([[16, 8]], np.uint8))
+    joined = Corpus.concatenate([bare, known])
+    assert np.isnan(joined.harmony([0, 1])).all()
+    np.testing.assert_allclose(joined.harmony(2), chroma[0] / 254, atol=1e-6)
+    assert joined.real_steps.tolist() == [[16, 16], [16, 16], [16, 8]]
+    assert Corpus.concatenate([bare, bare]).chroma is None
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("chroma", np.zeros((1, 8, 12), np.uint8)),
+        ("chroma", np.zeros((2, 8, 12))),
+        ("real_steps", np.full((2, 2), 17, np.uint8)),
+        ("real_steps", np.zeros((2, 3), np.uint8)),
+    ],
+)
+def test_conditions_that_do_not_fit_are_refused(field, values):
+    with pytest.raises(ValueError, match="Received"):
+        dataclasses.replace(corpus_of([2, 3]), **{field: values})

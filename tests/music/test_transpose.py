@@ -3,7 +3,7 @@ import pytest
 
 from keras_symdiff.music.corpus import Corpus
 from keras_symdiff.music.key import Key
-from keras_symdiff.music.transpose import to_home_key, transpose, transpose_corpus
+from keras_symdiff.music.transpose import corpus_in_home_key, to_home_key, transpose, transpose_corpus
 
 
 def random_phrases(low, high):
@@ -73,3 +73,19 @@ def test_a_piece_at_the_end_of_the_keyboard_goes_the_other_way(pitch, key):
     moved, _, semitones = to_home_key(tokens, np.zeros((1, 8, 12)), Key.parse(key))
     assert moved[0, 0] == tokens[0, 0] + semitones
     assert semitones == {"A major": -9, "F major": 7}[key]
+
+
+def test_a_collection_comes_home_melody_by_melody_with_its_harmony():
+    tokens = np.zeros((2, 32), "int8")
+    scale = np.array([0, 2, 4, 5, 7, 9, 11, 12])
+    tokens[0, ::4], tokens[1, ::4] = 60 - 19 + 2 + scale, 60 - 19 + 5 + scale  # D major, F major
+    chroma = np.full((2, 8, 12), 255, np.uint8)
+    chroma[0] = 0
+    chroma[0, :, [2, 6, 9]] = 254
+    corpus = Corpus(tokens, np.zeros(2, bool), np.array([0, 1, 2]), ["a", "b"], 2, [], chroma)
+    home = corpus_in_home_key(corpus)
+    np.testing.assert_array_equal(home.tokens[:, ::4], 60 - 19 + np.tile(scale, (2, 1)))
+    assert np.flatnonzero(home.harmony(0)[3]).tolist() == [0, 4, 7]
+    assert np.isnan(home.harmony(1)).all()
+    up = transpose_corpus(corpus, 1)
+    assert np.flatnonzero(up.harmony(4)[0]).tolist() == [3, 7, 10]

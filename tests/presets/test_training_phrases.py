@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from keras_symdiff.presets.training_phrases import phrase_hashes, read_training_phrases, write_training_phrases
+from keras_symdiff.metrics.memorisation import training_phrase_rate
+from keras_symdiff.presets.training_phrases import (
+    known_phrase_rate,
+    phrase_hashes,
+    read_training_phrases,
+    write_training_phrases,
+)
 
 
 def random_phrases(count, seed=0):
@@ -52,3 +58,13 @@ def test_another_file_is_refused(tmp_path, content):
         path.write_bytes(content)
     with pytest.raises(ValueError, match=r"training_phrases\.npz"):
         read_training_phrases(tmp_path)
+
+
+def test_hashes_tell_as_many_known_phrases_as_the_phrases_themselves():
+    stream = np.random.default_rng(0)
+    tokens = stream.integers(20, 60, (4, 8, 32)).astype("int8")
+    tokens[0] = 0
+    training = np.concatenate([tokens[1:, :3].reshape(-1, 32) + np.int8(5), stream.integers(20, 60, (9, 32), "int8")])
+    rates = known_phrase_rate(tokens, np.unique(phrase_hashes(training)))
+    np.testing.assert_array_equal(rates, training_phrase_rate(tokens, training))
+    np.testing.assert_array_equal(rates, [np.nan, 3 / 8, 3 / 8, 3 / 8])

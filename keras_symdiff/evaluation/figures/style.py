@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+from pathlib import Path
 
 from keras_symdiff.write_atomically import write_atomically
 
@@ -10,6 +11,7 @@ NOTE_EDGE = 0.2  # points; a sixteenth note is half a point wide
 GAP_COLOR = "#c00000"  # the paper's red box, dark enough to be seen in grey
 _PALETTE = 64  # colours
 _SETTINGS = {
+    "svg.hashsalt": "keras_symdiff",  # the same drawing gives the same names of its parts
     "font.size": 8,
     "axes.titlesize": 8,
     "axes.labelsize": 8,
@@ -63,7 +65,7 @@ def generator_style(name):
 
 @contextlib.contextmanager
 def written_figure(path, height):
-    """Gives an empty figure to draw on, and writes it as PNG at the end.
+    """Gives an empty figure to draw on, and writes it as PNG at the end, and as SVG beside it.
 
     The same drawing gives the same bytes: no date is kept, and the reader's own matplotlib settings do not count.
 
@@ -87,7 +89,10 @@ def written_figure(path, height):
         yield figure
         picture = io.BytesIO()
         figure.savefig(picture, format="png", dpi=300)
+        drawing = io.BytesIO()
+        figure.savefig(drawing, format="svg", metadata={"Date": None})
     # A palette of what the figure's few colours and their smoothed edges need makes the file three times smaller.
     packed = io.BytesIO()
     Image.open(picture).convert("RGB").quantize(_PALETTE, dither=Image.Dither.NONE).save(packed, "PNG", optimize=True)
     write_atomically(path, packed.getvalue())
+    write_atomically(Path(path).with_suffix(".svg"), drawing.getvalue())

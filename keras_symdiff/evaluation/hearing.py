@@ -1,0 +1,196 @@
+"""Whether a model that hears conditions fits its new bars to the harmony, and does what it is asked."""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from keras_symdiff.constants import PHRASE_STEPS, PIECE_PHRASES, STEPS_PER_BAR
+from keras_symdiff.diffusion.generate import sample
+from keras_symdiff.evaluation.made_pieces import make_pieces
+from keras_symdiff.evaluation.markdown import cell, row
+from keras_symdiff.evaluation.openings import conditions_at, infill_openings, opening_rows
+from keras_symdiff.evaluation.real_pieces import pieces_at
+from keras_symdiff.evaluation.score import figure, mean_figure
+from keras_symdiff.metrics.chord_fit import chord_fit
+from keras_symdiff.metrics.control import asked_against_got, form_fit
+from keras_symdiff.metrics.intervals import resampled_counts
+from keras_symdiff.metrics.piece_statistics import piece_statistics
+from keras_symdiff.music.condition import HIDEABLE, Condition
+from keras_symdiff.music.form import FormTable
+from keras_symdiff.music.key import estimate_key, pitch_class_weights
+from keras_symdiff.music.key_cost import KEY_COST
+from keras_symdiff.music.pitch_bias import pitch_bias
+
+NUM_PHRASES = 16
+GAP = slice(4, 12)  # bars 9 to 24 of 32
+DISPLACED_BARS = (3, 5, 7)
+MOST_ASKED = 200  # pieces per part of the condition
+_ASKED = {"density": "note_density", "register": "mean_pitch"}  # part of a condition: statistic of a piece
+_ASKED_SHARE = 0.05, 0.95  # quantiles of real pieces between which densities and registers are asked for
+_RESAMPLES = 200  # of a correlation
+_FIT = {
+    "chord tones, time": "chord_tone_time",
+    "chord tones, onsets": "chord_tone_onsets",
+    "chord tones, strong beats": "chord_tone_strong",
+    "clash, time": "clash_time",
+    "clash, bars": "clash_bars",
+    "in key": "in_key",
+}
+
+
+def chord_fits(
+    model, transform, vae, held_out, sampler, num_samples: int, seed: int, folder: Path, progress: Callable
+) -> dict | None:
+    """Compares infills with the harmony of held-out songs, with and without hearing it.
+
+    Args:
+        model: `LatentDiffusion` that hears conditions.
+        transform: `LatentTransform`.
+        vae: `MusicVAE`.
+        held_out: `LatentCorpus`.
+        sampler: `Sampler`.
+        num_samples: the greatest number of pieces, one per melody.
+        seed: int.
+        folder: where pieces are kept, see `make_pieces`.
+        progress: function of a label, what is done and all that is to be done.
+
+    Returns:
+        JSON-able dict of `num_pieces` and `rows`: of name to the figures of `metrics.chord_fit`, in the gap. `None` if
+        no held-out melody has harmony and 16 phrases in a row without a rest.
+    """
+    rows = opening_rows(held_out.corpus, NUM_PHRASES, num_samples, harmony=True)
+    if not len(rows):
+        return None
+    real, harmony = pieces_at(held_out, transform, rows), held_out.corpus.harmony(rows)
+    mask = np.ones(NUM_PHRASES, dtype=bool)
+    mask[GAP] = False
+    gaps = {"The song's own": real.tokens}
+    for bars in DISPLACED_BARS:
+        stream = np.roll(real.tokens.reshape(len(rows), -1), bars * STEPS_PER_BAR, axis=1)
+        gaps[f"The song's own, {bars} bars late"] = stream.reshape(real.tokens.shape)
+    made = {}
+    for name, hears in (("Infill that hears the harmony", True), ("Infill without it", False)):
+        told = conditions_at(held_out.corpus, rows, harmony=hears)
+
+        def make(numbers, told=told):
+            at = slice(numbers.start, numbers.stop)
+            return infill_openings(
+                model, real.scaled[at], mask, told[at], sampler=sampler, seed=seed, first_piece=numbers.start
+            )
+
+        files = folder / f"harmony_{'heard' if hears else 'unheard'}"
+        made[name] = make_pieces(
+            make, len(rows), transform, vae, (real, mask), files, functools.partial(progress, name)
+        )
+    gaps |= {name: pieces.tokens for name, pieces in made.items()}
+    heard = made["Infill that hears the harmony"]
+    latents = transform.inverse(heard.scaled[:, GAP]).reshape(-1, vae.latent_dim)
+    bias = np.concatenate([_key_bias(*piece) for piece in zip(real.tokens[:, mask], harmony, strict=True)])
+    constrained = heard.tokens.copy()
+    constrained[:, GAP] = vae.decode(latents, bias=bias).reshape(constrained[:, GAP].shape)
+    gaps[f"Infill that hears the harmony, key cost {KEY_COST}"] = constrained
+    weights = resampled_counts(len(rows))
+    fits = {name: chord_fit(tokens[:, GAP], harmony[:, GAP]) for name, tokens in gaps.items()}
+    return {
+        "num_pieces": len(rows),
+        "rows": {
+            name: {part: mean_figure(values, weights) for part, values in fit.items()} for name, fit in fits.items()
+        },
+    }
+
+
+def control(model, transform, vae, real, training, sampler, num_samples: int, seed: int, folder: Path, progress):
+    """Asks for densities, registers and forms, and measures what comes.
+
+    Args:
+        model: `LatentDiffusion` that hears conditions.
+        transform: `LatentTransform`.
+        vae: `MusicVAE`.
+        real: `Pieces` of real music, whose densities and registers are asked for.
+        training: `Pieces` whose plans of repeats new ones are drawn from.
+        sampler: `Sampler`.
+        num_samples: pieces for each; at most 200 are made.
+        seed: int.
+        folder: where pieces are kept, see `make_pieces`.
+        progress: function of a label, what is done and all that is to be done.
+
+    Returns:
+        JSON-able dict of `num_pieces`, of `density` and `register`, each a dict of the figures of
+        `metrics.asked_against_got`, and of `form`: those of `metrics.form_fit`, and of `piece_statistics`.
+    """
+    number = min(num_samples, MOST_ASKED)
+    nothing = Condition.of(np.zeros((PIECE_PHRASES, PHRASE_STEPS), np.int8))
+    for part in HIDEABLE:
+        nothing = nothing.hide(part)
+
+    def made(part, conditions, repeats=None):
+        features = np.stack([condition.features() for condition in conditions])
+
+        def make(numbers):
+            at = slice(numbers.start, numbers.stop)
+            return sample(
+                model, len(numbers), seed, batch_size=len(numbers), first_piece=numbers.start, sampler=sampler,
+                conditions=features[at], repeats=None if repeats is None else repeats[at],
+            )  # fmt: skip
+
+        report = functools.partial(progress, f"Asked for: {part}")
+        return make_pieces(make, number, transform, vae, None, folder / f"asked_{part}", report).tokens
+
+    result = {"num_pieces": number}
+    for part, statistic in _ASKED.items():
+        asked = np.nanquantile(piece_statistics(real.tokens)[statistic], np.linspace(*_ASKED_SHARE, number))
+        conditions = [dataclasses.replace(nothing, **{part: np.full(PIECE_PHRASES, value)}) for value in asked]
+        result[part] = _agreement(asked, piece_statistics(made(part, conditions))[statistic])
+    table = FormTable.of([Condition.of(tokens).repeats for tokens in training.tokens])
+    plans = np.stack([table.draw(PIECE_PHRASES, seed, index).repeats for index in range(number)])
+    tokens = made("form", [dataclasses.replace(nothing, repeats=plan) for plan in plans], plans)
+    weights = resampled_counts(number)
+    values = form_fit(tokens, plans) | piece_statistics(tokens)
+    result["form"] = {name: mean_figure(per_piece, weights) for name, per_piece in values.items()}
+    return result
+
+
+def hearing_tables(fits: dict | None, asked: dict) -> list[str]:
+    """Renders what `chord_fits` and `control` returned, blocks of Markdown."""
+    blocks = ["## Fit with the harmony of held-out songs, bars 9-24 of 32"]
+    if fits is None:
+        blocks += ["No held-out melody has harmony beneath 32 bars without a rest."]
+    else:
+        head = [f"{fits['num_pieces']} pieces", *_FIT]
+        lines = [row(head), row(["---"] * len(head))]
+        lines += [
+            row([name, *(cell(figures[part], 3) for part in _FIT.values())]) for name, figures in fits["rows"].items()
+        ]
+        blocks += [
+            "Shares in the new bars. Decoding is unconstrained, except where a key cost is named: the nats that a note "
+            "outside the key costs, the key that of the given bars and the harmony.",
+            "\n".join(lines),
+        ]
+    blocks += [f"## What is asked and what comes, {asked['num_pieces']} pieces each"]
+    lines = [row(["", "correlation", "slope"]), row(["---"] * 3)]
+    lines += [row([part, cell(asked[part]["correlation"], 3), cell(asked[part]["slope"], 3)]) for part in _ASKED]
+    form = asked["form"]
+    return [
+        *blocks,
+        "\n".join(lines),
+        f"Form: of phrases planned as a repeat {cell(form['planned_exact'], 3)} are exact; of pairs planned as "
+        f"different {cell(form['unplanned_equal'], 4)} are equal. Plans are drawn from those of training pieces. These "
+        f"pieces have a range of {cell(form['pitch_range'], 1)} semitones, leaps {cell(form['leap_rate'], 3)} and "
+        f"repeats {cell(form['exact_repeat_rate'], 3)}.",
+    ]
+
+
+def _key_bias(given: Int[np.ndarray, "G 32"], harmony: Float[np.ndarray, "L 8 12"]):
+    key, _ = estimate_key(pitch_class_weights(given, harmony))
+    return pitch_bias(harmony[GAP], key)
+
+
+def _agreement(asked, got):
+    values = asked_against_got(asked, got)
+    indices = [np.repeat(np.arange(len(asked)), counts) for counts in resampled_counts(len(asked), _RESAMPLES)]
+    resampled = [asked_against_got(asked[index], got[index]) for index in indices]
+    return {name: figure(value, np.array([one[name] for one in resampled])) for name, value in values.items()}
