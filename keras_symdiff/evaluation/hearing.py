@@ -11,7 +11,6 @@ from jaxtyping import Float, Int
 from keras_symdiff.constants import PHRASE_STEPS, PIECE_PHRASES, STEPS_PER_BAR
 from keras_symdiff.diffusion.generate import sample
 from keras_symdiff.evaluation.made_pieces import make_pieces
-from keras_symdiff.evaluation.markdown import cell, row
 from keras_symdiff.evaluation.openings import conditions_at, infill_openings, opening_rows
 from keras_symdiff.evaluation.real_pieces import pieces_at
 from keras_symdiff.evaluation.score import figure, mean_figure
@@ -32,14 +31,6 @@ MOST_ASKED = 200  # pieces per part of the condition
 _ASKED = {"density": "note_density", "register": "mean_pitch"}  # part of a condition: statistic of a piece
 _ASKED_SHARE = 0.05, 0.95  # quantiles of real pieces between which densities and registers are asked for
 _RESAMPLES = 200  # of a correlation
-_FIT = {
-    "chord tones, time": "chord_tone_time",
-    "chord tones, onsets": "chord_tone_onsets",
-    "chord tones, strong beats": "chord_tone_strong",
-    "clash, time": "clash_time",
-    "clash, bars": "clash_bars",
-    "in key": "in_key",
-}
 
 
 def chord_fits(
@@ -152,36 +143,6 @@ def control(model, transform, vae, real, training, sampler, num_samples: int, se
     values = form_fit(tokens, plans) | piece_statistics(tokens)
     result["form"] = {name: mean_figure(per_piece, weights) for name, per_piece in values.items()}
     return result
-
-
-def hearing_tables(fits: dict | None, asked: dict) -> list[str]:
-    """Renders what `chord_fits` and `control` returned, blocks of Markdown."""
-    blocks = ["## Fit with the harmony of held-out songs, bars 9-24 of 32"]
-    if fits is None:
-        blocks += ["No held-out melody has harmony beneath 32 bars without a rest."]
-    else:
-        head = [f"{fits['num_pieces']} pieces", *_FIT]
-        lines = [row(head), row(["---"] * len(head))]
-        lines += [
-            row([name, *(cell(figures[part], 3) for part in _FIT.values())]) for name, figures in fits["rows"].items()
-        ]
-        blocks += [
-            "Shares in the new bars. Decoding is unconstrained, except where a key cost is named: the nats that a note "
-            "outside the key costs, the key that of the given bars and the harmony.",
-            "\n".join(lines),
-        ]
-    blocks += [f"## What is asked and what comes, {asked['num_pieces']} pieces each"]
-    lines = [row(["", "correlation", "slope"]), row(["---"] * 3)]
-    lines += [row([part, cell(asked[part]["correlation"], 3), cell(asked[part]["slope"], 3)]) for part in _ASKED]
-    form = asked["form"]
-    return [
-        *blocks,
-        "\n".join(lines),
-        f"Form: of phrases planned as a repeat {cell(form['planned_exact'], 3)} are exact; of pairs planned as "
-        f"different {cell(form['unplanned_equal'], 4)} are equal. Plans are drawn from those of training pieces. These "
-        f"pieces have a range of {cell(form['pitch_range'], 1)} semitones, leaps {cell(form['leap_rate'], 3)} and "
-        f"repeats {cell(form['exact_repeat_rate'], 3)}.",
-    ]
 
 
 def _key_bias(given: Int[np.ndarray, "G 32"], harmony: Float[np.ndarray, "L 8 12"]):

@@ -14,11 +14,11 @@ from keras_symdiff.diffusion.sampler import QUALITIES, Sampler
 from keras_symdiff.evaluation import figures
 from keras_symdiff.evaluation.generators import generators, keep_mask
 from keras_symdiff.evaluation.hearing import chord_fits, control
+from keras_symdiff.evaluation.infilled_tunes import infill_tunes
 from keras_symdiff.evaluation.made_pieces import make_pieces, save_arrays
 from keras_symdiff.evaluation.real_pieces import Pieces, real_pieces
 from keras_symdiff.evaluation.refinement import REFINED_PIECES, refinement_curves, refinement_figures
 from keras_symdiff.evaluation.score import Reference, score
-from keras_symdiff.evaluation.scoreboard import infill_tunes
 from keras_symdiff.evaluation.summary import summary_csv, summary_latex
 from keras_symdiff.evaluation.tables import tables
 from keras_symdiff.files.read_npz import read_npz

@@ -1,6 +1,6 @@
 """The paper's tables in Markdown, ours beside the paper's figures."""
 
-from keras_symdiff.evaluation.hearing import hearing_tables
+from keras_symdiff.evaluation.hearing_tables import hearing_tables
 from keras_symdiff.evaluation.markdown import cell, row
 from keras_symdiff.evaluation.score import FEATURES
 from keras_symdiff.evaluation.scoreboard import scoreboard_table
