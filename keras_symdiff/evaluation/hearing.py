@@ -80,7 +80,8 @@ def chord_fits(
     gaps |= {name: pieces.tokens for name, pieces in made.items()}
     heard = made["Infill that hears the harmony"]
     latents = transform.inverse(heard.scaled[:, GAP]).reshape(-1, vae.latent_dim)
-    bias = np.concatenate([_key_bias(*piece) for piece in zip(real.tokens[:, mask], harmony, strict=True)])
+    given = np.where(mask[:, None], real.tokens, 0)
+    bias = np.concatenate([_key_bias(*piece) for piece in zip(given, harmony, strict=True)])
     constrained = heard.tokens.copy()
     constrained[:, GAP] = vae.decode(latents, bias=bias).reshape(constrained[:, GAP].shape)
     gaps[f"Infill that hears the harmony, key cost {KEY_COST}"] = constrained
@@ -145,7 +146,7 @@ def control(model, transform, vae, real, training, sampler, num_samples: int, se
     return result
 
 
-def _key_bias(given: Int[np.ndarray, "G 32"], harmony: Float[np.ndarray, "L 8 12"]):
+def _key_bias(given: Int[np.ndarray, "L 32"], harmony: Float[np.ndarray, "L 8 12"]):
     key, _ = estimate_key(pitch_class_weights(given, harmony))
     return pitch_bias(harmony[GAP], key)
 

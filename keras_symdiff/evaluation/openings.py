@@ -42,7 +42,7 @@ def conditions_at(corpus, rows: Int[np.ndarray, "P L"], harmony: bool = False) -
     """
     conditions = []
     for piece in rows:
-        condition = Condition.of(corpus.tokens[piece], corpus.harmony(piece), corpus.real_steps[piece])
+        condition = Condition.of(corpus.tokens[piece], corpus.harmony(piece), corpus.real_steps[piece].astype(int))
         for part in HIDEABLE:
             if not (harmony and part == "chroma"):
                 condition = condition.hide(part)
