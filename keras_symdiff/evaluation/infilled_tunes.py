@@ -12,7 +12,7 @@ from keras_symdiff.evaluation.scoreboard import PIECE_PHRASES, keep_mask, scoreb
 
 def infill_tunes(
     model, transform, vae, held_out, sampler, num_samples: int, seed: int, folder: Path, progress: Callable
-) -> dict[str, dict]:
+) -> dict:
     """Lets a model infill how held-out melodies open, without their harmony, and scores it.
 
     Args:
