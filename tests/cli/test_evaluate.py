@@ -109,7 +109,7 @@ def test_a_model_that_hears_is_asked_and_compared_with_the_harmony(cli, hearing_
     own = fits["rows"]["The song's own"]["chord_tone_time"]["value"]
     assert own > fits["rows"]["The song's own, 3 bars late"]["chord_tone_time"]["value"]
     assert scores["control"]["num_pieces"] == 3
-    assert scores["control"]["form"]["planned_exact"]["value"] > 0.9  # tied
+    assert scores["control"]["form"]["planned_exact"]["value"] in (None, 1)  # tied, if a plan that was drawn repeats
     tables = (report / "tables.md").read_text()
     assert "| Infill that hears the harmony | " in tables
     assert "Asked against got, correlation: density " in tables
