@@ -6,7 +6,6 @@ from typing import Any, ClassVar, Self
 
 from keras_symdiff.presets.default import DEFAULT_PRESET
 from keras_symdiff.presets.preset import load_weights, preset_folder, read_config, write_part
-from keras_symdiff.presets.unset_weights import unset_weights
 
 
 class PresetPart:
@@ -63,6 +62,10 @@ class PresetModel(PresetPart):
         try:
             config = {**config, **changes}
             origin = config.pop("weights_origin", cls.weights_origin)
+            from keras_symdiff.presets.unset_weights import (
+                unset_weights,
+            )  # here: Keras, which a transform needs none of
+
             with unset_weights():
                 model = cls.from_preset_config(config)
         except (KeyError, TypeError) as error:  # TypeError: an unknown argument
