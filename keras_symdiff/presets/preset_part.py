@@ -59,13 +59,11 @@ class PresetModel(PresetPart):
         arguments = list(inspect.signature(cls.__init__).parameters)[1:]
         if not changes.keys() <= set(arguments):
             raise ValueError(f"`changes` must be among {', '.join(arguments)}. Received: {', '.join(changes)}")
+        from keras_symdiff.presets.unset_weights import unset_weights  # here: transforms do without Keras
+
         try:
             config = {**config, **changes}
             origin = config.pop("weights_origin", cls.weights_origin)
-            from keras_symdiff.presets.unset_weights import (
-                unset_weights,
-            )  # here: Keras, which a transform needs none of
-
             with unset_weights():
                 model = cls.from_preset_config(config)
         except (KeyError, TypeError) as error:  # TypeError: an unknown argument
