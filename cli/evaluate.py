@@ -3,7 +3,7 @@
 import click
 
 from keras_symdiff.cli.options import dry_run_option, output_option, print_config, seed_option
-from keras_symdiff.diffusion.sampler import QUALITIES
+from keras_symdiff.diffusion.sampler import MOST, QUALITIES
 
 
 @click.command("evaluate")
@@ -13,9 +13,9 @@ from keras_symdiff.diffusion.sampler import QUALITIES
               help="Held-out melodies: files or folders, or what `encode` wrote.")  # fmt: skip
 @click.option("--train", metavar="DIR|FILE.npz", multiple=True, type=click.Path(exists=True),
               help="Training melodies. Default: those that the run names, or that the preset ships.")  # fmt: skip
-@click.option("-n", "--num-samples", type=click.IntRange(2), default=1000, show_default=True,
+@click.option("-n", "--num-samples", type=click.IntRange(2, 10**6), default=1000, show_default=True,
               help="Pieces per generator; infilling makes at most one per held-out melody.")  # fmt: skip
-@click.option("--steps", type=click.IntRange(1), default=None,
+@click.option("--steps", type=click.IntRange(1, MOST["num_steps"]), default=None,
               help="Sampling steps of the diffusion model. Default: all, as in the paper (1000).")  # fmt: skip
 @click.option("--quality", type=click.Choice(list(QUALITIES)), default=None,
               help="Sample as `sample` and `infill` do at this quality. Default: the paper's sampler.")  # fmt: skip
@@ -32,16 +32,16 @@ def evaluate_command(run, baseline, data, train, num_samples, steps, quality, ou
     """
     if quality and steps:
         raise click.UsageError("Name one of --quality and --steps.")
-    import json
     import os
 
+    from keras_symdiff.files.read_json import read_json
     from keras_symdiff.presets.preset import preset_folder
     from keras_symdiff.presets.reference_pieces import REFERENCE_FILE, read_reference_pieces
     from keras_symdiff.presets.training_phrases import FILE_NAME as PHRASES_FILE
 
     if not train:
         record = preset_folder(run) / "training.json"
-        train = json.loads(record.read_text(encoding="utf-8")).get("paths", []) if record.exists() else []
+        train = read_json(record).get("paths", []) if record.exists() else []
         train = train if all(os.path.exists(path) for path in train) else []
         missing = [file for file in (REFERENCE_FILE, PHRASES_FILE) if not (preset_folder(run) / file).exists()]
         if not train and missing:

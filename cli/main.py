@@ -13,6 +13,7 @@ import click
 from keras_symdiff.cli.options import BACKENDS
 from keras_symdiff.version import __version__
 
+_LONGEST_LINE = 1000  # letters of an error
 _OURS = ("keras_symdiff", "tfds_lmd_latents")  # packages whose errors say what to put right
 
 _COMMANDS = {
@@ -65,6 +66,9 @@ def symdiff(context, debug):
 def main():
     """Runs `symdiff`. An error is one line on stderr; the exit code is 2 for wrong options, else 1."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow talks of missing GPUs, on every backend
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # file names may be of any bytes
     state = {}
     try:
         choose_backend()
@@ -105,7 +109,8 @@ def _explain(error):
 
 
 def _fail(message, exit_code=1):
-    click.echo(f"Error: {' '.join(str(message).split())}", err=True)
+    line = " ".join(str(message).split())
+    click.echo(f"Error: {line if len(line) <= _LONGEST_LINE else line[:_LONGEST_LINE] + '...'}", err=True)
     sys.exit(exit_code)
 
 

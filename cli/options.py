@@ -7,7 +7,7 @@ import os
 
 import click
 
-from keras_symdiff.diffusion.sampler import QUALITIES, SAMPLERS, Sampler
+from keras_symdiff.diffusion.sampler import MOST, QUALITIES, SAMPLERS, Sampler
 from keras_symdiff.files.check_writable import check_writable
 from keras_symdiff.music.key_cost import KEY_COST
 from keras_symdiff.presets.default import DEFAULT_PRESET
@@ -15,7 +15,11 @@ from keras_symdiff.presets.default import DEFAULT_PRESET
 BACKENDS = ("jax", "tensorflow", "torch")
 
 seed_option = click.option(
-    "--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed gives the same music."
+    "--seed",
+    type=click.IntRange(0, (1 << 32) - 1),
+    default=0,
+    show_default=True,
+    help="The same seed gives the same music.",
 )
 dry_run_option = click.option("--dry-run", is_flag=True, help="Print the resolved configuration and stop.")
 temperature_option = click.option(
@@ -56,7 +60,7 @@ def sampler_options(command):
                   help=f"Better quality takes more time: {steps_of}.")  # fmt: skip
     @click.option("--sampler", type=click.Choice(SAMPLERS), default=None,
                   help="Overrides --quality: this sampler, without guidance.")  # fmt: skip
-    @click.option("--steps", type=click.IntRange(1), default=None,
+    @click.option("--steps", type=click.IntRange(1, MOST["num_steps"]), default=None,
                   help="Overrides the number of steps of --quality.")  # fmt: skip
     @functools.wraps(command)
     def with_sampler(quality, sampler, steps, **options):
@@ -126,11 +130,11 @@ def training_options(batch_size, learning_rate, epochs, steps):
                          show_default=True, help="Keras dtype policy."),
             click.option("--learning-rate", type=click.FloatRange(0, min_open=True), default=learning_rate,
                          show_default=True, help="Learning rate at the first step."),
-            click.option("--batch-size", type=click.IntRange(1), default=batch_size, show_default=True,
+            click.option("--batch-size", type=click.IntRange(1, 1 << 20), default=batch_size, show_default=True,
                          help="Examples per step."),
-            click.option("--steps", type=click.IntRange(1), default=steps, show_default=True,
+            click.option("--steps", type=click.IntRange(1, 10**9), default=steps, show_default=True,
                          help="Steps per epoch."),
-            click.option("--epochs", type=click.IntRange(1), default=epochs, show_default=True,
+            click.option("--epochs", type=click.IntRange(1, 10**9), default=epochs, show_default=True,
                          help="Epochs of the whole run."),
         ):  # fmt: skip
             command = option(command)

@@ -16,7 +16,9 @@ from keras_symdiff.cli.options import (
 
 
 @click.command("sample")
-@click.option("-n", "--num-samples", type=click.IntRange(1), default=4, show_default=True, help="Number of melodies.")
+@click.option(
+    "-n", "--num-samples", type=click.IntRange(1, 10**6), default=4, show_default=True, help="Number of melodies."
+)
 @click.option("--bars", type=click.IntRange(4, 512), default=64, show_default=True, help="Length of each melody.")
 @asked_options
 @output_option()

@@ -5,7 +5,7 @@ import pathlib
 import tempfile
 
 
-def write_atomically(path: str | os.PathLike, data: bytes) -> None:
+def write_atomically(path: str | os.PathLike, data: bytes | memoryview) -> None:
     """Writes bytes to a file that appears complete or not at all.
 
     Args:

@@ -1,5 +1,6 @@
 """Folders that can be written to."""
 
+import errno
 import os
 import tempfile
 from pathlib import Path
@@ -20,6 +21,8 @@ def check_writable(folder: str | os.PathLike) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=folder):
             pass
+    except FileExistsError as error:  # it is a file, or one of its parents is
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), error.filename) from error
     finally:
         for path in made:
             if os.path.isdir(path):  # not `Path.is_dir`, which raises where a name is too long

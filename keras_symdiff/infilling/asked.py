@@ -17,6 +17,7 @@ from keras_symdiff.music.pitch_name import parse_pitch
 NO_FORM = "none"  # nothing is made to repeat
 ORIGINAL_FORM = "original"  # an infill repeats what the song repeats there
 
+_LONGEST = 50_000  # letters of a progression
 _MOST_DENSITY = 16.0  # onsets per bar: one in each sixteenth
 _OUTSIDE = 1e4  # nats: never
 _RELATIVE = re.compile(r"[+-]\d+(?:\.\d+)?", re.ASCII)
@@ -48,8 +49,10 @@ class Asked:
     def __post_init__(self):
         for name in ("chords", "key", "form"):
             value = getattr(self, name)
-            if not isinstance(value, str | None):
-                raise ValueError(f"`{name}` must be a string. Received: {name}={value!r}")
+            if not isinstance(value, str | None) or len(value or "") > _LONGEST:
+                raise ValueError(
+                    f"`{name}` must be a string of at most {_LONGEST} letters. Received: {name}={value!r:.200}"
+                )
         if not _is_number(self.key_cost) or not 0 <= self.key_cost < math.inf:
             raise ValueError(f"`key_cost` must be at least 0. Received: key_cost={self.key_cost!r}")
         _ = self.parsed_chords, self.parsed_key, self.pitches

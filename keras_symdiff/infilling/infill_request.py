@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int
 
-from keras_symdiff.constants import STEPS_PER_QUARTER
+from keras_symdiff.constants import MAX_PITCH, STEPS_PER_BAR, STEPS_PER_QUARTER
 from keras_symdiff.diffusion.sampler import QUALITIES, Sampler
 from keras_symdiff.infilling.asked import NO_FORM, ORIGINAL_FORM, Asked
 from keras_symdiff.infilling.gaps import Gap, find_gaps, kept_notes, parse_bars, refused_by_infilling
@@ -18,6 +18,8 @@ from keras_symdiff.music.midi import choose_melody, read_melodies
 from keras_symdiff.music.song import MAX_BARS, MidiError, Song
 
 MOST_TAKES = 64
+MOST_SEEDS = 1 << 32
+MOST_TEMPERATURE = 100
 
 
 class Piece(NamedTuple):
@@ -93,10 +95,12 @@ class InfillRequest(Asked):
             raise ValueError(
                 f"`continue_bars` must be in [0, {MAX_BARS}]. Received: continue_bars={self.continue_bars}"
             )
-        if self.seed < 0:
-            raise ValueError(f"`seed` must be at least 0. Received: seed={self.seed}")
-        if not self.temperature > 0:
-            raise ValueError(f"`temperature` must be positive. Received: temperature={self.temperature}")
+        if not 0 <= self.seed < MOST_SEEDS:
+            raise ValueError(f"`seed` must be in [0, 2^32). Received: seed={self.seed}")
+        if not 0 < self.temperature <= MOST_TEMPERATURE:
+            raise ValueError(
+                f"`temperature` must be in (0, {MOST_TEMPERATURE}]. Received: temperature={self.temperature}"
+            )
         if not self.bars and not self.continue_bars:
             raise ValueError("Name bars to compose, or how many to continue for. Received: neither")
         if self.track is not None and self.track_name is not None:
@@ -165,4 +169,7 @@ class InfillRequest(Asked):
 
 
 def _is_note(note):
-    return len(note) == 3 and all(type(value) is int for value in note) and 0 <= note[0] < note[1] and note[2] > 0
+    if len(note) != 3 or not all(type(value) is int for value in note):
+        return False
+    first, end, pitch = note
+    return 0 <= first < end <= MAX_BARS * STEPS_PER_BAR and 0 < pitch <= MAX_PITCH

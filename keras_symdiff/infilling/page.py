@@ -11,6 +11,7 @@ import numpy as np
 
 from keras_symdiff import constants
 from keras_symdiff.diffusion.sampler import QUALITIES
+from keras_symdiff.files.readable_name import readable_name
 from keras_symdiff.infilling.infill_request import InfillRequest
 from keras_symdiff.infilling.loaded_preset import LoadedPreset
 from keras_symdiff.infilling.ranking import SCORE_NAMES, TakeScores
@@ -90,7 +91,7 @@ def takes_page(
     lowest, highest = min(pitches) - _MARGIN, max(pitches) + _MARGIN  # of what is drawn of other tracks
 
     names = ", ".join(gap.name for gap in piece.gaps)
-    title = f"{piece.melody.name or midi.stem}, bars {names.replace('-', _EN_DASH)}"
+    title = f"{piece.melody.name or readable_name(midi.stem)}, bars {names.replace('-', _EN_DASH)}"
     data = {
         "title": title,
         "summary": _summary(len(shown), num_left_out),
@@ -174,7 +175,7 @@ def _settings(request, preset, piece, midi, names):
     how += [f"noise x {sampler.noise_scale:g}"] if sampler.noise_scale != 1 else []
     how += [f"guidance {sampler.guidance:g}"] if sampler.guidance else []
     settings = {
-        "File": midi.name,
+        "File": readable_name(midi.name),
         "Track": f"{melody.track + 1} {melody.name}".strip(),
         "New bars": names,
         "Kept of them": request.keep or "nothing",

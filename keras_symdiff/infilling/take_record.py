@@ -10,7 +10,8 @@ from pathlib import Path
 import keras
 
 from keras_symdiff.diffusion.sampler import Sampler
-from keras_symdiff.infilling.infill_request import InfillRequest
+from keras_symdiff.files.read_json import read_json
+from keras_symdiff.infilling.infill_request import MOST_TAKES, InfillRequest
 from keras_symdiff.music.melody import Melody
 from keras_symdiff.music.midi import choose_melody, read_melodies
 from keras_symdiff.music.song import Song
@@ -32,7 +33,7 @@ class TakeRecord:
         midi_sha256: hash of that file.
         preset: name or path of the preset.
         preset_sha256: hashes of the preset's files.
-        file: name of the take's MIDI file.
+        file: name of the take's MIDI file, which ends in `.mid` or `.midi`.
         file_sha256: its hash.
         scores: by name; `None` where there was nothing to compare.
         made_with: the backend and the versions that composed.
@@ -54,6 +55,10 @@ class TakeRecord:
             kind = field.type
             if isinstance(kind, type) and not isinstance(getattr(self, field.name), kind):
                 raise TypeError(f"{field.name} must be a {kind.__name__}")
+        if not 1 <= self.take <= MOST_TAKES:
+            raise ValueError(f"`take` must be in [1, {MOST_TAKES}]. Received: take={self.take}")
+        if not self.file.lower().endswith((".mid", ".midi")) or "\0" in self.file:
+            raise ValueError(f"`file` must end in .mid or .midi. Received: file={self.file!r}")
 
     def save(self, path: str | Path):
         """Writes the record to a JSON file."""
@@ -75,7 +80,7 @@ class TakeRecord:
             OSError: if it cannot be read.
         """
         try:
-            fields = json.loads(Path(path).read_text(encoding="utf-8"))
+            fields = read_json(path)
             request = fields["request"]
             absolute, relative = request.pop("absolute_path"), Path(path).parent / request.pop("midi")
             if "num_takes" in request:  # records of version 0.1, which heard nothing and decoded freely

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from keras_symdiff.files.fit_name import fit_name
 from keras_symdiff.infilling.infill_request import MOST_TAKES, InfillRequest, Piece
 from keras_symdiff.infilling.loaded_preset import LoadedPreset
 from keras_symdiff.infilling.page import PageTake, infill_command, takes_page
@@ -18,7 +19,6 @@ from keras_symdiff.render.audio import write_audio
 from keras_symdiff.render.piano_roll import plot_piano_roll
 from keras_symdiff.write_atomically import write_atomically
 
-_LONGEST_NAME = 255  # bytes
 _MOST_NAMES = 8  # gaps in a file's name, which has an end
 
 
@@ -118,10 +118,8 @@ class Takes(Sequence):
         bars = [gap.name for gap in piece.gaps]
         if len(bars) > _MOST_NAMES:
             bars = [*bars[: _MOST_NAMES - 1], f"and{len(bars) - _MOST_NAMES + 1}more"]
-        rest = f"_bars{'_'.join(bars)}_{request.seed}"
-        # The longest name that a file system takes, and room for what is added below.
-        room = _LONGEST_NAME - len(f"{rest}_take{MOST_TAKES}.json")
-        stem = midi.stem.encode(errors="surrogateescape")[:room].decode(errors="ignore") + rest
+        ending = f"_bars{'_'.join(bars)}_{request.seed}"
+        stem = fit_name(midi.stem, f"{ending}_take{MOST_TAKES}.json") + ending
         several = request.takes > 1
         sources = {"midi": str(midi), "midi_sha256": piece.song.sha256, "preset": self.preset.name,
                    "preset_sha256": self.preset.sha256, "made_with": made_with()}  # fmt: skip

@@ -81,7 +81,7 @@ def test_options_that_are_wrong(cli, tmp_path):
     fails(cli("infill", SONG, "--continue", 8, "--keep-rhythm", "-o", out), "have no old note, so there is no rhythm")
     fails(cli("train-vae", SONG, "--decoder-noise", 4, "-o", out), "name a MusicVAE with --init-from", 2)
     fails(cli("infill", tmp_path / "none.mid", "--bars", "1-2", "-o", out), "none.mid' does not exist", 2)
-    fails(cli("sample", "-n", 0, "-o", out), "0 is not in the range x>=1", 2)
+    fails(cli("sample", "-n", 0, "-o", out), "0 is not in the range 1<=x<=1000000", 2)
     fails(cli("sample", "-o", tmp_path / "file"), "is a file", 2)
     fails(cli("encode", SONG, "-o", tmp_path / "out.mid"), "does not end in .npz", 2)
     fails(cli("encode", SONG), "Name one of -o FILE.npz and --publish DIR", 2)

@@ -15,9 +15,9 @@ def test_a_folder_that_can_be_made_is_left_as_it_was(tmp_path):
 
 def test_one_that_cannot_be_made_is_an_os_error_and_leaves_nothing(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(OSError, match="file"):
+    with pytest.raises(NotADirectoryError, match="file"):
         check_writable(tmp_path / "file")
-    with pytest.raises(OSError, match="file"):
+    with pytest.raises(NotADirectoryError, match="file"):
         check_writable(tmp_path / "file" / "below")
     with pytest.raises(OSError, match="too long"):
         check_writable(tmp_path / "new" / ("a" * 300))
