@@ -2,7 +2,7 @@ import json
 import tracemalloc
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from keras_symdiff.files.read_json import MOST_LEVELS, read_json
@@ -18,7 +18,7 @@ def written(folder, text):
 
 
 @given(st.dictionaries(st.text(), VALUES, max_size=5))
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_what_json_writes_comes_back(tmp_path_factory, value):
     assert read_json(written(tmp_path_factory.mktemp("a"), json.dumps(value))) == value
 
@@ -68,7 +68,7 @@ def test_a_large_file_is_not_read(tmp_path):
 
 
 @given(st.binary(max_size=200) | st.text(alphabet='[]{}":,0123456789.eE-+ntfalsru\\ ', max_size=200))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_any_bytes_are_an_object_or_a_value_error(tmp_path_factory, data):
     try:
         value = read_json(written(tmp_path_factory.getbasetemp(), data))

@@ -114,7 +114,7 @@ def test_an_encrypted_member_is_refused():
 
 
 @given(st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=4))
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_changed_bytes_are_refused_or_arrays(changes):
     data = bytearray(npz(**ARRAYS))
     for place, value in changes:

@@ -1,7 +1,7 @@
 import os
 import pathlib
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keras_symdiff.files.readable_name import readable_name
@@ -13,6 +13,7 @@ def test_bytes_that_are_no_text_are_shown():
 
 
 @given(st.binary(min_size=1) | st.text(st.characters(codec=None)))
+@settings(deadline=None)
 def test_any_name_becomes_one_line_that_can_be_encoded(name):
     text = readable_name(os.fsdecode(name))
     assert len(text.splitlines()) <= 1 or any(mark in text for mark in "\u2028\u2029")
