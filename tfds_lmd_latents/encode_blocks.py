@@ -85,7 +85,8 @@ def _end_with_parent():
     """Ends this worker when the process that builds is killed; a worker would wait for work for ever."""
 
     def wait():
-        multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
+        parent = multiprocessing.parent_process()
+        multiprocessing.connection.wait([parent.sentinel] if parent else [])
         os._exit(1)
 
     threading.Thread(target=wait, daemon=True).start()

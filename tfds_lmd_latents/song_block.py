@@ -228,7 +228,7 @@ class EncodedBlock:
             inverse=self.inverse,
             **self.songs.provenance,
         )
-        write_atomically(path, buffer.getbuffer())
+        write_atomically(path, buffer.getvalue())
 
     @classmethod
     def load(cls, path):

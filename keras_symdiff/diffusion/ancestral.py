@@ -53,7 +53,7 @@ def ancestral_sampling(denoise, steps, x, noise, given=None, keep_mask=None, giv
         level, x_scale, epsilon_scale, sigma, next_level = ops.unstack(steps[i], num=5)
         epsilon = ops.cast(denoise(x, level * ops.ones_like(x[:, 0, :1])), x.dtype)  # (B, L, D)
         x = x_scale * (x - epsilon_scale * epsilon) + sigma * noise[:, i]
-        if given is not None:
+        if given is not None and keep_mask is not None and given_noise is not None:
             x = ops.where(keep_mask[:, :, None], add_noise(given, next_level, given_noise[:, i]), x)
         return x  # (B, L, D)
 

@@ -38,7 +38,7 @@ def solver_sampling(denoise, steps, x, noise, given=None, keep_mask=None, given_
         epsilon = ops.cast(denoise(x, level * ops.ones_like(x[:, 0, :1])), x.dtype)  # (B, L, D)
         predicted = (x - stddev * epsilon) / level
         x = a * x + b * predicted + c * before + s * noise[:, i]
-        if given is not None:
+        if given is not None and keep_mask is not None and given_noise is not None:
             x = ops.where(keep_mask[:, :, None], add_noise(given, next_level, given_noise[:, i]), x)
         return x, predicted  # (B, L, D) both
 

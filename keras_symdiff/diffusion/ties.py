@@ -54,7 +54,7 @@ def tie(epsilon, x, level, ties, given=None, keep_mask=None):
     level = level[:, :, None]  # (B, 1, 1)
     stddev = ops.sqrt((1.0 - level) * (1.0 + level))
     clean = (x - stddev * epsilon) / level  # (B, L, D)
-    if given is not None:
+    if given is not None and keep_mask is not None:
         clean = ops.where(keep_mask[:, :, None], given, clean)
     clean = ops.matmul(ops.where(level < VARIATION_LEVEL, ties[:, 1], ties[:, 0]), clean)
     return (x - level * clean) / stddev

@@ -1,6 +1,7 @@
 """Real music to compare with."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int
@@ -17,8 +18,8 @@ class Pieces:
         tokens: int8 array (P, 32, 32).
     """
 
-    scaled: np.ndarray | None
-    tokens: np.ndarray
+    scaled: Any
+    tokens: Int[np.ndarray, "P L 32"]
 
 
 def piece_rows(corpus, most: int, seed: int = 0) -> Int[np.ndarray, "P 32"]:

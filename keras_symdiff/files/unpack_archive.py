@@ -11,7 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import IO, NamedTuple, cast
 
 MOST_FILES = 1_000_000  # Lakh has 178,561
 MOST_BYTES = 1 << 37  # 128 GiB; Lakh has 6
@@ -94,7 +94,11 @@ def _tar_members(path, most) -> Iterator[_Member]:
     with open(path, "rb") as file:
         start = file.read(10)
     open_stream = next(open_stream for magic, open_stream in _OPEN if re.match(magic, start))
-    with open_stream(path, "rb") as stream, tarfile.open(fileobj=_Bounded(stream, most), mode="r|") as archive:
+    # `tarfile` only reads from it.
+    with (
+        open_stream(path, "rb") as stream,
+        tarfile.open(fileobj=cast(IO[bytes], _Bounded(stream, most)), mode="r|") as archive,
+    ):
         for info in archive:
             if info.isreg():
                 yield _Member(info.name, info.size, lambda info=info: archive.extractfile(info))

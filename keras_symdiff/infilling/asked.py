@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import re
+from typing import Any, TypeGuard
 
 import numpy as np
 from jaxtyping import Float
@@ -141,5 +142,5 @@ class Asked:
         return bias
 
 
-def _is_number(value):
+def _is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)

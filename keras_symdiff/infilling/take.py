@@ -2,9 +2,9 @@
 
 import dataclasses
 import functools
+from typing import Any
 
 from keras_symdiff.infilling.infill_request import Piece
-from keras_symdiff.infilling.ranking import TakeScores
 from keras_symdiff.music.melody import Melody
 from keras_symdiff.music.splice import splice_melody
 
@@ -24,7 +24,7 @@ class Take:
 
     number: int
     melody: Melody
-    scores: TakeScores
+    scores: Any
     piece: Piece
     duplicate_of: int | None = None
     shared: float = 0.0

@@ -12,7 +12,9 @@ A preset and a run directory look alike:
 import hashlib
 import io
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +30,7 @@ FORMS_FILE = "forms.npz"
 _DECISIVE = ("music_vae", "latent_diffusion")
 
 
-def preset_folder(name_or_folder):
+def preset_folder(name_or_folder: str | os.PathLike) -> Path:
     """Finds a preset by name or a folder by path.
 
     Args:
@@ -82,7 +84,7 @@ def hash_preset(name_or_folder: str | Path) -> dict[str, str]:
     }
 
 
-def write_part(folder, model, config, dtype="float32"):
+def write_part(folder: Path, model: Any, config: dict[str, Any], dtype: str = "float32") -> None:
     """Writes the weights of one model, then its config with their hash.
 
     Args:
@@ -106,7 +108,7 @@ def write_part(folder, model, config, dtype="float32"):
     write_atomically(folder / "config.json", (json.dumps(card, indent=1) + "\n").encode())
 
 
-def read_config(folder):
+def read_config(folder: Path) -> dict[str, Any]:
     """Reads the config that `write_part` wrote.
 
     Raises:

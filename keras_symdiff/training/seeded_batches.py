@@ -1,5 +1,7 @@
 """Batches that are a function of (seed, epoch, step)."""
 
+from typing import Any
+
 import keras
 import numpy as np
 
@@ -37,7 +39,7 @@ class SeededBatches(keras.utils.PyDataset):
         self.seed = seed
         self.augment = augment
         self.epoch = 0
-        self._known = None, None  # number of a pass and its order
+        self._known: Any = None, None  # number of a pass and its order
 
     def follow_epochs(self):
         """A callback that tells the batches which epoch `fit` is in, after a resume too."""
@@ -55,7 +57,8 @@ class SeededBatches(keras.utils.PyDataset):
                 for number in np.unique(rows // self.num_rows)
             ]
         )
-        batch = tuple(array[batch] for array in self.arrays) if len(self.arrays) > 1 else self.arrays[0][batch]
+        parts = [array[batch] for array in self.arrays]
+        batch = tuple(parts) if len(parts) > 1 else parts[0]
         if self.augment is not None:
             batch = self.augment(batch, noise_streams(self.seed, [step], Purpose.AUGMENTATION)[0])
         return (batch,)

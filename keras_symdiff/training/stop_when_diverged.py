@@ -1,5 +1,7 @@
 """The end of a training that has diverged."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -21,12 +23,12 @@ class StopWhenDiverged(keras.callbacks.Callback):
         self._epoch = epoch + 1
         self._losses = []  # of the batches that were not looked at yet: (index, mean loss of the epoch so far)
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch, logs: Any = None):
         self._losses.append((batch, logs["loss"]))
         if len(self._losses) == _LOOK_EVERY:
             self._look()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch, logs: Any = None):
         self._look()
         wrong = [name for name, value in logs.items() if not np.isfinite(value)]
         wrong += [v.path for v in self.model.trainable_variables if not np.all(np.isfinite(ops.convert_to_numpy(v)))]

@@ -77,7 +77,7 @@ def train_latent_model(
     else:
         batches = PieceBatches(phrases, pieces, conditions, batch_size, steps, weights, seed)
     arrays = [array for array in (phrases, pieces, conditions, weights) if array is not None]
-    data = functools.reduce(operator.xor, (zlib.crc32(np.ascontiguousarray(array)) for array in arrays))
+    data = functools.reduce(operator.xor, (zlib.crc32(np.ascontiguousarray(array).data) for array in arrays))
     run = RunDirectory(run_folder, options | {"encoder": vae.fingerprint(), "data": data})
     transform.save(run.path / "latent_transform.json")
     vae.save_preset(run.path)

@@ -65,5 +65,5 @@ class LSTM(keras.layers.LSTM):
             return (h, c), h if self.return_sequences else None
 
         (h, c), outputs = jax.lax.scan(step, (jnp.asarray(h, dtype), jnp.asarray(c, "float32")), inputs, unroll=4)
-        outputs = jnp.swapaxes(outputs, 0, 1) if self.return_sequences else h[:, None]
+        outputs = h[:, None] if outputs is None else jnp.swapaxes(outputs, 0, 1)
         return h, outputs, [h, c.astype(dtype)]

@@ -1,5 +1,7 @@
 """How well phrases survive encoding and decoding."""
 
+from typing import Any
+
 import keras
 import numpy as np
 
@@ -39,7 +41,7 @@ class ReconstructionMetrics(keras.callbacks.Callback):
         super().__init__()
         self.tokens = np.asarray(tokens)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch, logs: Any = None):
         mean, _ = self.model.encode(self.tokens)
         metrics = reconstruction_metrics(self.tokens, self.model.decode(mean))
         logs.update({f"val_{name}": value for name, value in metrics.items()})

@@ -38,9 +38,9 @@ def plot_posterior_stddev(mean_stddev, threshold, kept_dims, path):
         axes = figure.subplots()
         line = axes.axhline(threshold, color=GAP_COLOR, linestyle="--", linewidth=1.0, zorder=3)
         line.set_label(f"threshold {threshold:g}")
-        for chosen, label, look in (
-            (kept, "kept", {"marker": "o", "color": generator_style("diffusion")["color"]}),
-            (~kept, "dropped", {"marker": "x", "color": "0.55"}),
+        for chosen, label, marker, color in (
+            (kept, "kept", "o", generator_style("diffusion")["color"]),
+            (~kept, "dropped", "x", "0.55"),
         ):
             axes.plot(
                 rank[chosen],
@@ -49,7 +49,8 @@ def plot_posterior_stddev(mean_stddev, threshold, kept_dims, path):
                 markersize=2.6,
                 markeredgewidth=0.7,
                 label=f"{label} ({chosen.sum()} dimensions)",
-                **look,
+                marker=marker,
+                color=color,
             )
         axes.set_xlabel("latent dimension, ordered by its standard deviation")
         axes.set_ylabel("mean posterior\nstandard deviation")
