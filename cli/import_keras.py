@@ -1,6 +1,7 @@
 """Keras without what it imports only because it is there."""
 
 import sys
+from typing import Any
 
 _UNUSED = ("matplotlib.pyplot", "pandas", "sklearn")
 
@@ -13,8 +14,9 @@ def import_keras():
     Returns:
         The module `keras`.
     """
+    modules: dict[str, Any] = sys.modules
     hidden = [name for name in _UNUSED if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # Python takes a module that is `None` for one that is not installed
+    modules.update(dict.fromkeys(hidden))  # Python takes a module that is `None` for one that is not installed
     try:
         import keras
     finally:

@@ -1,5 +1,6 @@
 """The songs, melodies and latents that several verbs read."""
 
+import sys
 from pathlib import Path
 
 import click
@@ -11,7 +12,9 @@ def open_song(path):
     """Reads a MIDI file, or standard input where the path is `-`."""
     from keras_symdiff.music.song import MAX_FILE_BYTES, Song
 
-    return Song.open(click.get_binary_stream("stdin").read(MAX_FILE_BYTES + 1) if path == "-" else path)
+    if path != "-":
+        return Song.open(path)
+    return Song.open(sys.stdin.buffer.read(MAX_FILE_BYTES + 1))
 
 
 def read_corpus_of(paths):

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 VARIABLE = "KERAS_SYMDIFF_CACHE"
 
@@ -19,7 +20,8 @@ def use_compilation_cache() -> None:
         return
     import jax
 
-    if jax.config.jax_compilation_cache_dir is None:
+    config: Any = jax.config  # its types do not know its options
+    if config.jax_compilation_cache_dir is None:
         caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
         jax.config.update("jax_compilation_cache_dir", str(folder or Path(caches) / "keras_symdiff" / "jax"))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)  # JAX's default leaves most of ours out

@@ -108,7 +108,7 @@ def write_part(folder: Path, model: Any, config: dict[str, Any], dtype: str = "f
     write_atomically(folder / "config.json", (json.dumps(card, indent=1) + "\n").encode())
 
 
-def read_config(folder: Path) -> dict[str, Any]:
+def read_config(folder: Path) -> Any:
     """Reads the config that `write_part` wrote.
 
     Raises:

@@ -14,6 +14,15 @@ class PresetPart:
     preset_part: ClassVar[str]
 
     @classmethod
+    def read_part(cls, path: Path, **changes) -> Self:
+        """Reads the part from its place in a preset."""
+        raise NotImplementedError
+
+    def write_part(self, path: Path, **options) -> None:
+        """Writes the part to its place in a preset."""
+        raise NotImplementedError
+
+    @classmethod
     def from_preset(cls, name_or_folder: str | Path = DEFAULT_PRESET, **changes) -> Self:
         """Loads the part of a preset; of a run, the moving average of its weights.
 
@@ -47,6 +56,10 @@ class PresetModel(PresetPart):
     """
 
     weights_origin: str | None = None  # where the weights come from, if that is known
+
+    def get_preset_config(self) -> dict[str, Any]:
+        """Returns the arguments that build the model again."""
+        raise NotImplementedError
 
     @classmethod
     def from_preset_config(cls, config: dict[str, Any]) -> Self:
