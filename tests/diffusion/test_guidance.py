@@ -66,10 +66,11 @@ def test_a_network_without_attention_is_refused():
         Guidance(keras.Model(x, keras.layers.Dense(CHANNELS)(x)), 1.0)
 
 
-def test_what_guidance_hides_is_all_but_which_phrases_there_are_and_their_lengths():
+def test_what_guidance_hides_is_harmony_and_form():
     told = {name: ALWAYS_TOLD[part] for name, part in PARTS.items()}
-    assert {name for name, values in told.items() if values.all()} == {"present", "real_steps"}
-    assert {name for name, values in told.items() if values.any()} == {"present", "real_steps"}
+    always = {"present", "real_steps", "density", "register"}
+    assert {name for name, values in told.items() if values.all()} == always
+    assert {name for name, values in told.items() if values.any()} == always
 
 
 @pytest.mark.parametrize("context", [0.0, 2.0])
