@@ -92,7 +92,7 @@ def test_options_that_are_wrong(cli, tmp_path):
     fails(cli("sample", "-o", out, "--density=+1"), "A new melody has no bars to compare with")
     fails(cli("sample", "-o", out, "--range", "C4"), "`pitch_range` must be two pitches")
     fails(cli("infill", SONG, "--bars", "17-24", "--form", "AABA", "-o", out), "AABA needs 16")
-    fails(cli("sample", "-o", out, "--steps", 1001), "lakh_pop_small has 1000 steps. Received: --steps 1001", 2)
+    fails(cli("sample", "-o", out, "--steps", 1001), "songs_small has 1000 steps. Received: --steps 1001", 2)
     assert not out.exists()
 
 
