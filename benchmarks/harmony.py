@@ -2,8 +2,8 @@
 
     python benchmarks/harmony.py SONGS --preset RUN --names recipes/songs_test.txt --match pop909
 
-Of each song, 16 bars are composed anew, 8 takes each, and the top-ranked take is measured: from the first phrase on that
-has 16 bars of melody around and before it. Prints a Markdown table with 95 % intervals by resampling songs.
+Of each song, the first 16 bars of melody without a rest that follow 8 such bars are composed anew, 8 takes each, and
+the top-ranked take is measured. Prints a Markdown table with 95 % intervals by resampling songs.
 """
 
 import argparse
@@ -94,7 +94,9 @@ def main():
         rows["displaced"].append({name: np.mean([one[name] for one in displaced]) for name in displaced[0]})
         for name, arguments in ways.items():
             began = time.perf_counter()
-            takes = composer.infill(song, bars, takes=options.takes, seed=options.seed, track=melody.track + 1, **arguments)
+            takes = composer.infill(
+                song, bars, takes=options.takes, seed=options.seed, track=melody.track + 1, **arguments
+            )
             seconds.append(time.perf_counter() - began)
             rows[name].append(fit(song, takes.best.melody, first, end))
         print(f"{len(rows['the song'])} songs", end="\r", file=sys.stderr, flush=True)

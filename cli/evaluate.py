@@ -75,7 +75,9 @@ def evaluate_command(run, baseline, data, train, num_samples, steps, quality, ou
     if train:
         reference = read(train)
     else:
-        reference = LatentCorpus.encode(composer.vae, Corpus.of_pieces(read_reference_pieces(preset_folder(run))))
+        pieces = read_reference_pieces(preset_folder(run))
+        assert pieces is not None  # looked for above
+        reference = LatentCorpus.encode(composer.vae, Corpus.of_pieces(pieces))
     write_report(
         output, composer.model, mdn, composer.transform, composer.vae, reference, read(data),
         options | {"backend": keras.backend.backend()}, progress_bar(),

@@ -3,6 +3,7 @@
 import functools
 import importlib
 import importlib.util
+import io
 import os
 import sys
 import traceback
@@ -67,7 +68,7 @@ def main():
     """Runs `symdiff`. An error is one line on stderr; the exit code is 2 for wrong options, else 1."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow talks of missing GPUs, on every backend
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # file names may be of any bytes
     state = {}
     try:

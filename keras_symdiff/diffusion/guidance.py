@@ -21,8 +21,9 @@ for _part in GUIDED_PARTS:
 class Guidance(keras.layers.Layer):
     """A denoiser that follows the phrases around, or what it is told, more than it was trained to.
 
-    With `told` and `untold` what the network predicts with a condition and with its `GUIDED_PARTS` hidden, and `alone` what
-    it predicts with the condition when each position of its transformer blocks attends to itself only, this predicts
+    With `told` and `untold` what the network predicts with a condition and with its `GUIDED_PARTS` hidden, and `alone`
+    what it predicts with the condition when each position of its transformer blocks attends to itself only, this
+    predicts
 
         told + (condition_scale - 1) (told - untold) + context (told - alone)
 

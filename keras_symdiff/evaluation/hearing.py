@@ -132,7 +132,7 @@ def control(model, transform, vae, real, training, sampler, num_samples: int, se
         report = functools.partial(progress, f"Asked for: {part}")
         return make_pieces(make, number, transform, vae, None, folder / f"asked_{part}", report).tokens
 
-    result = {"num_pieces": number}
+    result: dict = {"num_pieces": number}
     for part, statistic in _ASKED.items():
         asked = np.nanquantile(piece_statistics(real.tokens)[statistic], np.linspace(*_ASKED_SHARE, number))
         conditions = [dataclasses.replace(nothing, **{part: np.full(PIECE_PHRASES, value)}) for value in asked]

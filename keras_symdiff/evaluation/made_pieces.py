@@ -66,5 +66,5 @@ def make_pieces(
 def save_arrays(path: Path, **arrays: np.ndarray) -> None:
     """Writes arrays to an `.npz` file, at once or not at all."""
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
     write_atomically(path, buffer.getvalue())

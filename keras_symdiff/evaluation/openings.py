@@ -51,7 +51,7 @@ def conditions_at(corpus, rows: Int[np.ndarray, "P L"], harmony: bool = False) -
 
 
 def infill_openings(
-    model, scaled: Float[np.ndarray, "P L D"], mask: Bool[np.ndarray, " L"], conditions=None, **options
+    model, scaled: Float[np.ndarray, "P L D"], mask: Bool[np.ndarray, " L"], conditions=(), **options
 ) -> Float[np.ndarray, "P L D"]:
     """Infills pieces of less than 32 phrases.
 

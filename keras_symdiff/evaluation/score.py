@@ -73,7 +73,7 @@ def score(pieces, reference, mask=None):
     weights = resampled_counts(len(pieces.tokens), seed=_SET_SEED)
     similarity = _similarity(pieces.tokens)
 
-    def relative(variant, aggregation="pairs", pairs=slice(None)):
+    def relative(variant, aggregation="pairs", pairs: np.ndarray | slice = slice(None)):
         figures = {}
         for feature in FEATURES:
             own, other = (getattr(s[variant], feature)[:, pairs] for s in (similarity, reference.similarity))
@@ -86,7 +86,9 @@ def score(pieces, reference, mask=None):
             distances = overlap_distance(own, other, few, few_of_reference)
             values, resamples = (*values, distance), (*resamples, _around(distance, distances))
             names = ("consistency", "variance", "overlap_mean", "overlap_variance", "overlap_distance")
-            figures[feature] = {n: figure(v, r) for n, v, r in zip(names, values, resamples, strict=True)}
+            figures[feature] = {
+                n: figure(float(v), np.asarray(r)) for n, v, r in zip(names, values, resamples, strict=True)
+            }
         return figures
 
     result = {

@@ -68,7 +68,7 @@ def scoreboard(
         gap = gap.reshape(len(tokens), -1)
         values, resamples = note_agreement(gap, original), note_agreement(gap, original, weights)
         result[name] = {
-            field: figure(value, resampled)
+            field: figure(float(value), resampled)
             for field, value, resampled in zip(values._fields, values, resamples, strict=True)
         }
     return result

@@ -75,8 +75,9 @@ class Corpus:
                 raise ValueError(
                     f"`{name}` must be uint8 of shape {shape}. Received: {values.dtype} of shape {values.shape}"
                 )
-        if np.any(self.real_steps > constants.STEPS_PER_BAR):
-            raise ValueError(f"Half a phrase has 0 to 16 real steps. Received: {self.real_steps.max()}")
+        most = np.max(np.asarray(self.real_steps), initial=0)
+        if most > constants.STEPS_PER_BAR:
+            raise ValueError(f"Half a phrase has 0 to 16 real steps. Received: {most}")
 
     @classmethod
     def concatenate(cls, corpora: Sequence["Corpus"]) -> "Corpus":
@@ -98,7 +99,7 @@ class Corpus:
             num_files=sum(corpus.num_files for corpus in corpora),
             skipped=[skipped for corpus in corpora for skipped in corpus.skipped],
             chroma=_concatenated_chroma(corpora),
-            real_steps=np.concatenate([corpus.real_steps for corpus in corpora]),
+            real_steps=np.concatenate([np.asarray(corpus.real_steps) for corpus in corpora]),
         )
 
     def harmony(self, rows: Int[np.ndarray, "*P"] | list[int] | int) -> Float[np.ndarray, "*P 8 12"]:
