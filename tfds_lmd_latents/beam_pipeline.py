@@ -1,6 +1,9 @@
 """Building on a cluster, with Apache Beam."""
 
 import apache_beam as beam
+from apache_beam.io.textio import WriteToText
+from apache_beam.metrics.metric import Metrics
+from apache_beam.pvalue import TaggedOutput
 
 from tfds_lmd_latents.encoder import load_encoder
 from tfds_lmd_latents.song_block import EncodedBlock, SongBlock
@@ -70,7 +73,7 @@ class _EncodeBlocks(beam.PTransform):
         outputs = found | "Encode" >> beam.ParDo(_Encode(self.encoder, self.layout)).with_outputs(
             "dropped", main="examples"
         )
-        outputs["dropped"] | "Write dropped" >> beam.io.WriteToText(self.dropped, shard_name_template="")
+        _ = outputs["dropped"] | "Write dropped" >> WriteToText(self.dropped, shard_name_template="")
         return outputs["examples"]
 
 
@@ -86,8 +89,8 @@ class _Encode(beam.DoFn):
         _, found = item
         songs = SongBlock.parse(found["block"][0].files).keep(sorted(found["melodies"]))
         for name, reason in songs.corpus.skipped:
-            yield beam.pvalue.TaggedOutput("dropped", f"{name}\t{reason}")
-            beam.metrics.Metrics.counter("dropped", reason.split(" (")[0]).inc()
+            yield TaggedOutput("dropped", f"{name}\t{reason}")
+            Metrics.counter("dropped", reason.split(" (")[0]).inc()
         for name, count in songs.counts().items():
-            beam.metrics.Metrics.counter(found["block"][0].split, name).inc(count)
+            Metrics.counter(found["block"][0].split, name).inc(count)
         yield from EncodedBlock.encode(load_encoder(self.encoder), songs).examples(self.layout)
