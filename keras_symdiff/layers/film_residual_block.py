@@ -55,10 +55,10 @@ class FiLMResidualBlock(keras.layers.Layer):
 
     def call(
         self,
-        inputs: Float[Any, "B L D"],
-        scale: Float[Any, " B #L D"] | None = None,
-        shift: Float[Any, " B #L D"] | None = None,
-    ) -> Float[Any, "B L D"]:
+        inputs: Float[Any, "... D"],
+        scale: Float[Any, "... D"] | None = None,
+        shift: Float[Any, "... D"] | None = None,
+    ) -> Float[Any, "... D"]:
         if (scale is None) != (shift is None):
             raise ValueError(
                 f"`scale` and `shift` must be given together or not at all. Received: scale={scale}, shift={shift}"
