@@ -83,6 +83,8 @@ def sustained_ends(
     sustained_ends(np.array([0, 450]), np.array([100, 500]), np.array([0, 400]), np.array([127, 0]))  # 400, 500
     ```
     """
+    if not len(pedal_ticks):
+        return ends
     down = np.asarray(pedal_values) >= _PEDAL_DOWN
     releases = np.append(np.asarray(pedal_ticks)[~down], _NEVER)
     # The last event before a key is released tells whether the pedal holds the note.
