@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -63,7 +64,7 @@ def make_pieces(
     return Pieces(*(np.concatenate([getattr(part, field) for part in parts]) for field in ("scaled", "tokens")))
 
 
-def save_arrays(path: Path, **arrays: np.ndarray) -> None:
+def save_arrays(path: Path, **arrays: Any) -> None:
     """Writes arrays to an `.npz` file, at once or not at all."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)

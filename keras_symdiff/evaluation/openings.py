@@ -72,7 +72,7 @@ def infill_openings(
     number, length = scaled.shape[:2]
     beyond = (0, positions - length)
     if getattr(model.denoiser, "condition_dim", None) is not None:
-        rows = np.stack([condition.features() for condition in conditions])
+        rows = np.stack([condition.features() for condition in conditions or ()])
         options["conditions"] = np.pad(rows, ((0, 0), beyond, (0, 0)))
     padded = np.pad(scaled, ((0, 0), beyond, (0, 0)))
     keep_mask = np.tile(np.pad(mask, beyond), (number, 1))

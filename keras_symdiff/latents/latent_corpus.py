@@ -123,7 +123,7 @@ class LatentCorpus:
             FileNotFoundError: when there is none.
         """
         try:
-            fields = read_npz(path)
+            fields: Any = read_npz(path)
             corpus = Corpus(
                 tokens=fields["tokens"],
                 rests=fields["rests"],

@@ -21,6 +21,8 @@ _PARTS, _UNKNOWN = 254, 255
 MIDI_SUFFIXES = (".mid", ".midi", ".kar", ".rmi")
 _SONG_SUFFIXES = (*MIDI_SUFFIXES, *OTHER_SUFFIXES)
 
+_ALL: Any = None  # the default of what `__post_init__` works out
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Corpus:
@@ -33,9 +35,9 @@ class Corpus:
         names: of each melody, `path#instrument name`.
         num_files: files that gave at least one melody.
         skipped: (path, reason) of the other files.
-        chroma: uint8 array (N, 8, 12), in how many of 254 parts of each beat the other tracks sound each pitch class;
+        chroma: in how many of 254 parts of each beat the other tracks sound each pitch class;
             255 where nobody knows. Defaults to `None`: nobody knows anything.
-        real_steps: uint8 array (N, 2), of the 16 steps of each half of a phrase, how many are time of the song and not
+        real_steps: of the 16 steps of each half of a phrase, how many are time of the song and not
             filled up. Defaults to `None`: all.
 
     Raises:
@@ -48,8 +50,8 @@ class Corpus:
     names: list[str]
     num_files: int
     skipped: list[tuple[str, str]]
-    chroma: np.ndarray | None = None
-    real_steps: np.ndarray | None = None
+    chroma: UInt8[np.ndarray, "N 8 12"] | None = None
+    real_steps: UInt8[np.ndarray, "N 2"] = _ALL
 
     def __post_init__(self):
         phrases = len(checked_tokens(self.tokens))
