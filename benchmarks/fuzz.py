@@ -34,6 +34,7 @@ from keras_symdiff.latents.latent_transform import LatentTransform
 from keras_symdiff.music.chord_symbols import Chords
 from keras_symdiff.music.corpus import Corpus
 from keras_symdiff.music.form import FormTable
+from keras_symdiff.music.melody import Melody
 from keras_symdiff.music.midi import choose_melody
 from keras_symdiff.music.song import MidiError, Song
 from keras_symdiff.music.splice import splice_melody
@@ -45,6 +46,18 @@ from tfds_lmd_latents.midi_files import open_source
 
 DATA = pathlib.Path(__file__).parents[1] / "tests" / "data"
 TAKES = DATA.parent / "golden" / "takes"
+SCORE = b"""<?xml version="1.0" encoding="UTF-8"?>
+<score-partwise version="3.0">
+<part-list><score-part id="P1"><part-name>Voice</part-name></score-part></part-list>
+<part id="P1"><measure number="1">
+<attributes><divisions>2</divisions><time><beats>3</beats><beat-type>4</beat-type></time></attributes>
+<direction><sound tempo="97"/></direction>
+<note><pitch><step>C</step><octave>5</octave></pitch><duration>4</duration></note>
+<note><rest/><duration>2</duration></note>
+</measure></part>
+</score-partwise>
+"""
+TUNE = b"X:1\nT:Tune\nM:4/4\nL:1/8\nQ:1/4=120\nK:G\n|:CDEF G2Bc|d4 z2 (3efg:|\n"
 ODD_VALUES = (
     None, True, -1, 0, 1, 2**16, 2**31, 10**12, 10**400, 0.5, -1e300, "", "\0", "../../x", "a" * 300, "\ud800",
     [], {}, [[]], [1, "a"], {"a": {}},
@@ -211,6 +224,10 @@ def readers(folder):
     def read_options(path):
         record_options(path, {"seed": 1})
 
+    def read_as(suffix):
+        return lambda path: Song.open(path.rename(path.with_suffix(suffix))).melodies()
+
+    sequence = Melody.from_phrases(tokens[:2]).to_note_sequence().SerializeToString()
     archives = made("songs.zip", "songs.tar", "songs.tar.gz", "songs.tar.xz")
     records = [path.read_bytes() for path in sorted(TAKES.glob("*.json"))]
     return {
@@ -224,6 +241,9 @@ def readers(folder):
         "record of a take (.json)": Reader(records, damage_json, TakeRecord.load),
         "options of a run (.json)": Reader([b'{"seed": 1}'], damage_json, read_options),
         "archives (.zip, .tar)": Reader(archives, damage_bytes, lambda path: open_source(path, path.parent / "out")),
+        "MusicXML": Reader([SCORE], damage_bytes, read_as(".xml"), MidiError),
+        "ABC": Reader([TUNE], damage_bytes, read_as(".abc"), MidiError),
+        "NoteSequence": Reader([sequence], damage_bytes, read_as(".pb"), MidiError),
         "chords (text)": Reader([b"C | Am7 F/A | % | N.C.\nG7 Bb | C"], damage_bytes, Chords.open),
     }
 

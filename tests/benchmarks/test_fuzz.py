@@ -1,11 +1,13 @@
 import pytest
 
+pytest.importorskip("note_seq", reason="the extra [note-seq] is optional")
+
 from benchmarks.fuzz import readers, try_reader
 
 NAMES = (
     "MIDI", "latents (.npz)", "training phrases (.npz)", "forms (.npz)", "weights of the right hash (.npz)",
     "config (.json)", "transform (.json)", "record of a take (.json)", "options of a run (.json)",
-    "archives (.zip, .tar)", "chords (text)",
+    "archives (.zip, .tar)", "MusicXML", "ABC", "NoteSequence", "chords (text)",
 )  # fmt: skip
 
 
