@@ -57,7 +57,7 @@ SCORE = b"""<?xml version="1.0" encoding="UTF-8"?>
 </measure></part>
 </score-partwise>
 """
-TUNE = b"X:1\nT:Tune\nM:4/4\nL:1/8\nQ:1/4=120\nK:G\n|:CDEF G2Bc|d4 z2 (3efg:|\n"
+TUNE = b"X:1\nT:Tune\nM:4/4\nL:1/8\nQ:1/4=120\nK:G\n|:CDEF G2Bc|d4 e2f2:|\n"
 ODD_VALUES = (
     None, True, -1, 0, 1, 2**16, 2**31, 10**12, 10**400, 0.5, -1e300, "", "\0", "../../x", "a" * 300, "\ud800",
     [], {}, [[]], [1, "a"], {"a": {}},
