@@ -32,7 +32,7 @@ def test_a_report_and_the_same_again_after_a_kill(cli, command, tmp_path):
     report = tmp_path / "report"
     code, _, err = cli(*command, "--train", LAKH, "-o", report)
     assert code == 0, err
-    assert "infilling: Diffusion: 3" in err
+    assert "infilling: Diffusion" in err
     drawings = [picture.replace(".png", ".svg") for picture in PICTURES]
     files = {path.name: path.read_bytes() for path in report.iterdir() if path.is_file()}
     assert sorted(files) == sorted(
@@ -72,7 +72,7 @@ def test_a_quality_samples_as_users_do(cli, command, tmp_path):
     settings = json.loads((tmp_path / "report" / "report.json").read_text())["settings"]
     assert (settings["quality"], settings["steps"], settings["sampler"]["num_steps"]) == ("draft", None, 10)
     code, _, err = cli(*command, "--steps", 4, "--quality", "draft", "-o", tmp_path / "report")
-    assert (code, "--quality brings its own --steps: give one of them" in err.splitlines()[-1]) == (2, True), err
+    assert (code, "Name one of --quality and --steps." in err.splitlines()[-1]) == (2, True), err
 
 
 def test_training_music_is_named_or_shipped(cli, command, tiny_preset, tmp_path):
