@@ -63,8 +63,8 @@ class Composer:
     Example:
     ```python
     composer = keras_symdiff.Composer.from_preset("lakh_pop_small")
-    melodies = composer.compose(4, seed=1)
-    takes = composer.infill("song.mid", bars="17-32", takes=8)
+    melodies = composer.compose(2, seed=1, quality="draft")
+    takes = composer.infill("song.mid", bars="17-32", takes=2, quality="draft")
     takes.write("out")
     ```
     """

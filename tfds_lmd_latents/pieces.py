@@ -88,7 +88,7 @@ class Pieces:
         transform: `LatentTransform`, fitted on the train split.
 
     Example:
-    ```python
+    ```text
     train = tfds.data_source("lmd_latents/pop909_sequences", split="train")
     pieces = tfds_lmd_latents.Pieces(train, transform)
     model.fit(SeededBatches(pieces, batch_size=64))

@@ -27,9 +27,10 @@ class LatentMDN(LatentModel):
 
     Example:
     ```python
-    model = keras_symdiff.LatentMDN()
+    mdn = keras_symdiff.TransformerMDN(embed_dim=16, num_layers=1, num_heads=2, mlp_dim=16, residual_dim=16)
+    model = keras_symdiff.LatentMDN(mdn)  # without an argument, the paper's
     model.compile()
-    model.fit(latents, epochs=10)  # latents (N, 32, 42) in [-1, 1]
+    model.fit(latents, epochs=2)  # latents (N, 32, 42) in [-1, 1]
     ```
 
     Reference: section 4.2 of the paper.

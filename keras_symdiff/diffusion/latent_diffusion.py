@@ -49,10 +49,11 @@ class LatentDiffusion(LatentModel):
 
     Example:
     ```python
-    model = keras_symdiff.LatentDiffusion()
+    denoiser = keras_symdiff.TransformerDenoiser(embed_dim=16, num_layers=1, num_heads=2, mlp_dim=16, residual_dim=16)
+    model = keras_symdiff.LatentDiffusion(denoiser)  # without an argument, the paper's
     model.compile(keras.optimizers.Adam(1e-3, global_clipnorm=1.0))
-    model.fit(latents, epochs=10)  # latents (N, 32, 42) in [-1, 1]
-    pieces = keras_symdiff.sample(model, num_samples=8)  # (8, 32, 42)
+    model.fit(latents, epochs=2)  # latents (N, 32, 42) in [-1, 1]
+    pieces = keras_symdiff.sample(model, num_samples=8, sampler=keras_symdiff.QUALITIES["draft"])  # (8, 32, 42)
     ```
 
     Reference: section 2.1 and Algorithm 2 of the paper.

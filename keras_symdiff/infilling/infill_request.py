@@ -62,6 +62,8 @@ class InfillRequest(Asked):
 
     Example:
     ```python
+    from keras_symdiff.music.song import Song
+
     piece = InfillRequest(bars=("17-32",), takes=8).find(Song.open("song.mid"))
     ```
     """

@@ -43,7 +43,7 @@ class Takes(Sequence):
 
     Example:
     ```python
-    takes = Composer.from_preset().infill("song.mid", bars="17-32", takes=8)
+    takes = keras_symdiff.Composer.from_preset().infill("song.mid", bars="17-32", takes=2, quality="draft")
     takes.best.midi, len(takes), [take.scores.overall for take in takes]
     takes.write("out")
     ```

@@ -30,7 +30,7 @@ class PieceBatches(SeededBatches):
         ValueError: if shapes do not fit, or a song has fewer than 8 phrases.
 
     Example:
-    ```python
+    ```text
     batches = PieceBatches(phrases, songs, conditions, batch_size=64, steps=4000)
     (latents, condition), = batches[0]  # (64, 32, D), (64, 32, C)
     ```

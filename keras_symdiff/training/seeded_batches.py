@@ -24,7 +24,8 @@ class SeededBatches(keras.utils.PyDataset):
 
     Example:
     ```python
-    model.fit(SeededBatches(latents, batch_size=64, steps=4000), epochs=125)
+    batches = SeededBatches(latents, batch_size=4, steps=10)
+    (batch,) = batches[0]  # (4, 32, 42)
     ```
     """
 

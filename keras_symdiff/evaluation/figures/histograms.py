@@ -24,8 +24,8 @@ def plot_histograms(histograms, path):
 
     Example:
     ```python
-    real = {"density": (bar_edges, real_counts), "range": (semitone_edges, real_range_counts)}
-    plot_histograms({"Real music": real, "Diffusion": {...}}, "histograms.png")
+    real = {"density": (np.arange(5), np.array([1, 4, 2, 1])), "range": (np.arange(0, 10, 2), np.array([0, 3, 2, 1]))}
+    plot_histograms({"Real music": real, "Diffusion": real}, "histograms.png")
     ```
     """
     with written_figure(path, height=2.6) as figure:

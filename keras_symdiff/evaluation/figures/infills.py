@@ -32,7 +32,9 @@ def plot_infills(rows, keep_mask, path):
 
     Example:
     ```python
-    plot_infills({"Original": tokens[:2], "Diffusion": infilled[:2]}, keep_mask, "infills.png")
+    keep_mask = np.ones(32, bool)
+    keep_mask[8:24] = False
+    plot_infills({"Original": tokens[:2], "Diffusion": tokens[2:4]}, keep_mask, "infills.png")
     ```
 
     Reference:

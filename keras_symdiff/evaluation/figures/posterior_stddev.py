@@ -24,7 +24,7 @@ def plot_posterior_stddev(mean_stddev, threshold, kept_dims, path):
 
     Example:
     ```python
-    plot_posterior_stddev(mean_stddev, 1.0, transform.kept_dims, "posterior_stddev.png")
+    plot_posterior_stddev(np.array([0.2, 1.0, 0.9]), 0.95, np.array([0, 2]), "posterior_stddev.png")
     ```
 
     Reference:
