@@ -102,6 +102,7 @@ class SongBlock:
             self.corpus,
             tokens=self.corpus.tokens[kept],
             rests=self.corpus.rests[kept],
+            real_steps=np.asarray(self.corpus.real_steps)[kept],
             offsets=np.concatenate([[0], np.cumsum(lengths)]),
             names=[self.corpus.names[melody] for melody in melodies],
         )
