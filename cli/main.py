@@ -27,6 +27,7 @@ _COMMANDS = {
     "sample": "Compose new melodies.",
     "infill": "Compose bars of a song's melody anew.",
     "replay": "Make a take of `infill` again, to the byte.",
+    "studio": "See, hear and compose a song in the browser, on this machine.",
     "evaluate": "Score a trained model as the paper does, beside baselines, nulls and real music.",
 }
 

@@ -1,0 +1,135 @@
+"""A song as the page draws it."""
+
+import itertools
+from typing import Any
+
+import numpy as np
+
+from keras_symdiff.constants import MAX_PITCH, MIN_PITCH
+from keras_symdiff.infilling.gaps import refused_by_infilling
+from keras_symdiff.music.accompaniment import accompaniment, beneath_phrases
+from keras_symdiff.music.chord_symbols import NO_CHORD, Chords
+from keras_symdiff.music.key import SURE, estimate_key, pitch_class_weights
+from keras_symdiff.music.melody import DEFAULT_QPM, Melody
+from keras_symdiff.music.midi import choose_melody
+from keras_symdiff.music.song import Song, Track
+from keras_symdiff.music.swing import NO_SWING
+
+_LEAST_RANGE = 12  # semitones of the register that is proposed
+_NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+
+
+def song_view(song: Song) -> dict[str, Any]:
+    """Describes a song as JSON: bars, tempos, chords, key and the notes of all tracks, in ticks.
+
+    Args:
+        song: `Song`.
+
+    Returns:
+        What `GET /api/songs/{id}` returns, without the id.
+
+    Raises:
+        MidiError: if it is longer than 4096 bars.
+    """
+    melodies = song.melodies()
+    melody = choose_melody(melodies)[0] if melodies else None
+    lines = song.grid.bar_lines(song.num_steps)
+    key, chords = (None, []) if melody is None else (_key(song, melody), _chords(song, melody, lines))
+    return {
+        "ticks_per_quarter": song.ticks_per_quarter,
+        "end": max(song.end_tick, song.grid.ticks(int(lines[-1]))),
+        "bars": _bars(song, lines),
+        "tempos": _tempos(song),
+        "chords": chords,
+        "key": key,
+        "swing": None if song.grid.swing == NO_SWING else round(song.grid.swing.ratio, 3),
+        "tracks": [_track(track, {line.track for line in melodies}) for track in song.tracks],
+        "melody": None if melody is None else melody.track,
+        "warnings": refused_by_infilling(song) + ([] if melodies else ["has no track that could be a melody"]),
+        "defaults": None if melody is None else _defaults(melody, key),
+    }
+
+
+def track_notes(track: Track) -> list[list[int]]:
+    """Notes (start, length, pitch, velocity) of a track, in ticks, by start."""
+    notes = track.notes
+    columns = np.stack([notes.start, notes.end - notes.start, notes.pitch, notes.velocity], axis=1)
+    return columns[np.argsort(notes.start, kind="stable")].tolist()
+
+
+def pitch_name(pitch: int) -> str:
+    """`"C4"` for middle C."""
+    return f"{_NAMES[pitch % 12]}{pitch // 12 - 1}"
+
+
+def _track(track, candidates):
+    return {
+        "index": track.index,
+        "name": track.name,
+        "program": track.program,
+        "drums": track.is_drum,
+        "melody_candidate": track.index in candidates,
+        "notes": track_notes(track),
+    }
+
+
+def _bars(song, lines):
+    starts = song.grid.ticks(lines)
+    bars = []
+    for number, (step, start, end) in enumerate(zip(lines, starts, starts[1:], strict=False), 1):
+        metre = song.grid.metre_of(int(step))
+        bars.append(
+            {
+                "number": str(number),
+                "start": int(start),
+                "length": int(end - start),
+                "numerator": metre.numerator,
+                "denominator": metre.denominator,
+            }
+        )
+    return bars
+
+
+def _tempos(song):
+    tempos = {0: DEFAULT_QPM}
+    for tick, value in zip(song.tempos.ticks.tolist(), song.tempos.values.tolist(), strict=True):
+        if value:
+            tempos[tick] = 6e7 / value
+    return [[tick, round(qpm, 4)] for tick, qpm in sorted(tempos.items())]
+
+
+def _chords(song, melody, lines):
+    """Changes of the chord that the other tracks sound, by half bars."""
+    steps = np.unique(np.concatenate([lines, lines[:-1] + np.diff(lines) // 2]))
+    if len(steps) != 2 * len(lines) - 1:  # a bar of one step
+        steps = lines
+    heard = accompaniment(song, melody.track, steps)
+    if np.isnan(heard).all():
+        return []
+    halves = len(steps) // (len(lines) - 1)
+    named = Chords.heard(heard, halves)
+    ticks, changes = song.grid.ticks(lines), []
+    for symbols, (start, end) in zip(named.bars, itertools.pairwise(ticks.tolist()), strict=False):
+        for place, symbol in enumerate(symbols):
+            if not changes or changes[-1][1] != symbol:
+                changes.append([start + (end - start) * place // len(symbols), symbol])
+    return changes if any(symbol != NO_CHORD for _, symbol in changes) else []
+
+
+def _key(song, melody):
+    sounds = beneath_phrases(song, melody.track, melody.phrase_steps)
+    key, confidence = estimate_key(pitch_class_weights(melody.phrases()[0], sounds))
+    return str(key) if confidence >= SURE else None
+
+
+def _defaults(melody: Melody, key):
+    bars = np.unique(melody.grid.bar_of(melody.start_steps))
+    low, high = int(melody.pitches.min()), int(melody.pitches.max())
+    wider = max(0, _LEAST_RANGE - (high - low))
+    low, high = max(MIN_PITCH, low - wider // 2), min(MAX_PITCH, high + wider - wider // 2)
+    return {
+        "density": round(len(melody.pitches) / len(bars), 2),
+        "pitch_low": pitch_name(low),
+        "pitch_high": pitch_name(high),
+        "key": key,
+    }
