@@ -16,6 +16,8 @@ from keras_symdiff.music.harmony import chroma
 from keras_symdiff.music.key import SURE, Key, estimate_key, pitch_class_weights
 from keras_symdiff.music.transpose import to_home_key
 
+_SUNG = 69  # mean pitch of songs in C: a register is asked for within half an octave of it, and octaves are exact
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Told:
@@ -133,7 +135,9 @@ def tell_new(asked: Asked, form: Form | None, num_phrases: int, hears: bool, one
         condition = dataclasses.replace(condition, density=np.full(num_phrases, asked.onsets_per_bar(0.0)))
     if asked.pitches is not None:
         middle = sum(asked.pitches) / 2 + semitones
-        condition = dataclasses.replace(condition, register=np.full(num_phrases, middle))
+        octaves = 12 * round((_SUNG - middle) / 12) if hears else 0
+        semitones += octaves
+        condition = dataclasses.replace(condition, register=np.full(num_phrases, middle + octaves))
     return Told(condition, repeats, varies, asked.decoding_bias(condition.chroma, key, semitones), semitones)
 
 

@@ -94,11 +94,14 @@ def test_a_form_that_does_not_fit_is_refused_before_any_work(song):
 def test_a_new_piece():
     asked = Asked(chords="Am | Dm7 G7", key="D minor", density=5, pitch_range=("C4", "C5"))
     told = tell_new(asked, Form.parse("AB", 8), 8, hears=True, one_key=True)
-    assert told.semitones == -5
+    assert told.semitones == 12 - 5  # an octave up, where the model has heard most songs
     assert told.condition.density.tolist() == [5] * 8
-    assert told.condition.register.tolist() == [66 - 5] * 8
+    assert told.condition.register.tolist() == [66 + 12 - 5] * 8
     assert np.flatnonzero(told.condition.chroma[0, 0]).tolist() == sorted((np.array([9, 0, 4]) - 5) % 12)
     assert told.repeats.tolist() == list(range(8))
+    bass = tell_new(Asked(pitch_range=("C2", "C3")), None, 8, hears=True, one_key=True)
+    assert (bass.semitones, set(bass.condition.register)) == (24, {42 + 24})
+    assert np.isin(np.array([36, 48]) + 24 - 19, np.flatnonzero(bass.bias[0, 0] > -1e3)).all()  # its ends may sound
     free = tell_new(Asked(), None, 8, hears=True, one_key=True)
     assert free.semitones == 0
     assert (free.condition.repeats == -1).all()
