@@ -68,7 +68,7 @@ def sampler_options(command):
         chosen = dataclasses.replace(chosen, num_steps=steps or chosen.num_steps)
         click.get_current_context().params |= {  # what `--dry-run` prints
             "sampler": chosen.name, "steps": chosen.num_steps, "noise_scale": chosen.noise_scale,
-            "guidance": chosen.guidance,
+            "guidance": chosen.guidance, "condition_scale": chosen.condition_scale,
         }  # fmt: skip
         return command(sampler=chosen, **options)
 

@@ -174,6 +174,7 @@ def _settings(request, preset, piece, midi, names):
     how = [sampler.name, f"{sampler.num_steps} steps"]
     how += [f"noise x {sampler.noise_scale:g}"] if sampler.noise_scale != 1 else []
     how += [f"guidance {sampler.guidance:g}"] if sampler.guidance else []
+    how += [f"harmony x {sampler.condition_scale:g}"] if sampler.condition_scale != 1 and preset.hears else []
     settings = {
         "File": readable_name(midi.name),
         "Track": f"{melody.track + 1} {melody.name}".strip(),
