@@ -16,7 +16,7 @@ export class Faders {
     this.session = session;
     this.model = model;
     this.abort = new AbortController();
-    const own = session.song.key ?? session.song.defaults.key;
+    const own = session.defaults.key;
     byId("key").replaceChildren(element("option", {value: ""}, own ? `As in the song (${own})` : "As in the song"),
       ...keyNames().map((name) => element("option", {value: name}, name)));
     const on = (id, name, handler) => byId(id).addEventListener(name, handler, {signal: this.abort.signal});
@@ -54,7 +54,7 @@ export class Faders {
   }
 
   update() {
-    const {session, model} = this, {faders} = session.state, own = session.song.defaults;
+    const {session, model} = this, {faders} = session.state, own = session.defaults;
     const hears = model.can_condition !== false;
     const set = (id, value, text, changed) => {
       const input = byId(id);
@@ -65,8 +65,8 @@ export class Faders {
     };
     const density = faders.density ?? own.density ?? 4;
     set("density", density, faders.density === null
-      ? `as in your song${own.density ? `, about ${round(own.density)} notes a bar` : ""}`
-      : `about ${round(density)} notes a bar${own.density ? `, ${compared(density - own.density)}` : ""}`, faders.density !== null);
+      ? `as in your song${own.density ? `, ${round(own.density)} notes per bar` : ""}`
+      : `${round(density)} per bar${own.density ? `, ${compared(density - own.density)}` : ""}`, faders.density !== null);
     const {low, high} = session.register, free = faders.low === null && faders.high === null;
     set("low", low, null, !free);
     set("high", high, null, !free);

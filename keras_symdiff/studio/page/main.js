@@ -129,10 +129,11 @@ function showCompose() {
   byId("progress").hidden = !job;
   const empty = byId("takes-empty");
   empty.className = `state ${outcome?.kind ?? ""}`;
-  if (outcome) empty.textContent = outcome.text;
+  if (session.group) empty.textContent = ""; // the status line tells
+  else if (outcome) empty.textContent = outcome.text;
   else if (model.model === "failed") empty.textContent = "Without a model nothing can be composed; the song plays all the same.";
-  else if (!state.selection.length && !session.group) empty.textContent = "Select bars in the ruler above, then press Compose: takes of them appear here.";
-  else if (!session.group && !job) empty.textContent = ready ? `Press Compose to hear what could stand in ${timeline.name(state.selection)}.` : "The model is loading; then bars can be composed.";
+  else if (!state.selection.length) empty.textContent = "Select bars in the ruler above, then press Compose: takes of them appear here.";
+  else if (!job) empty.textContent = ready ? `Press Compose to hear what could stand in ${timeline.name(state.selection)}.` : "The model is loading; then bars can be composed.";
   else empty.textContent = "";
   empty.hidden = !empty.textContent;
   for (const id of ["like", "more"]) byId(id).disabled ||= !ready || Boolean(job);

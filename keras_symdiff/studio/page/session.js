@@ -10,6 +10,9 @@ export class Session {
   constructor(song, onChange) {
     this.song = song;
     this.timeline = new Timeline(song);
+    const own = song.defaults;
+    this.defaults = {density: own?.density ?? null, low: parsePitch(own?.pitch_low) ?? 60, high: parsePitch(own?.pitch_high) ?? 84,
+      key: song.key ?? own?.key ?? null};
     this.tracks = song.tracks.map((track, place) => ({...track, ...sortNotes(track.notes), colour: place}));
     this.takesKey = `studio.takes.${song.id}`;
     this.takes = new Map(Object.entries(kept(this.takesKey, {})));
@@ -105,8 +108,8 @@ export class Session {
 
   /** Lowest and highest pitch of the next takes. */
   get register() {
-    const {low, high} = this.state.faders, own = this.song.defaults;
-    return {low: low ?? own.pitch_low ?? 60, high: high ?? own.pitch_high ?? 84};
+    const {low, high} = this.state.faders, {defaults} = this;
+    return {low: low ?? defaults.low, high: high ?? defaults.high};
   }
 
   /** Adds what a job made to the takes of the same gaps. */
@@ -166,4 +169,10 @@ function withTake(track, take) {
 }
 
 const NAMES = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"];
+/** A pitch of a name such as "Eb4". */
+function parsePitch(name) {
+  const [, letter, sign, octave] = /^([A-G])([#b]?)(-?\d+)$/.exec(name ?? "") ?? [];
+  return letter === undefined ? null : NAMES.indexOf(letter) + {"": 0, "#": 1, b: -1}[sign] + 12 * (Number(octave) + 1);
+}
+
 const midiName = (pitch) => NAMES[pitch % 12] + (Math.floor(pitch / 12) - 1);

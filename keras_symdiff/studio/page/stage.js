@@ -130,14 +130,13 @@ export class Stage {
       isNew: (note) => covers(filled, note[0]),
       isLocked: (note) => session.isLocked(note),
       selection: this.dragged ?? session.state.selection,
-      gaps: session.group?.gaps ?? [],
     };
     paintRoll(fitCanvas(this.canvas, view.width, view.height), view, scene, this.colours);
-    this.#paintRuler(scene);
+    this.#paintRuler(scene.selection, session.group?.gaps ?? []);
     this.#placeCursor();
   }
 
-  #paintRuler({selection, gaps}) {
+  #paintRuler(selection, gaps) {
     const {view, colours, session} = this, {timeline} = view;
     this.ruler.style.width = `${view.width}px`;
     const context = fitCanvas(this.ruler, view.width, RULER);

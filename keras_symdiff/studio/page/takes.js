@@ -3,7 +3,7 @@ import {element} from "/web/element.js";
 import {paintSmallRoll, readColours, sortNotes} from "/web/roll.js";
 import {covers} from "./ranges.js";
 
-const SHORT = {seam_fit: "Seam", chord_tones: "Chords", clashes: "Clashes", novelty: "New"};
+const SHORT = {seam_fit: "Seam", chord_tones: "Chords", novelty: "New", clashes: "Clashes"};
 const MOST_BARS = 16; // in a small roll
 const byId = (id) => document.getElementById(id);
 
@@ -124,7 +124,7 @@ export class Takes {
   #card(id, rank) {
     const {session} = this, take = id && session.takes.get(id);
     const name = id ? `Take ${session.numberOf(id)}` : "As it was";
-    const scores = Object.entries((id ? take?.scores : session.group.original) ?? {}).filter(([key, value]) => key in SHORT && value !== null);
+    const scores = Object.entries((id ? take?.scores : session.group.original) ?? {}).filter(([key, value]) => key in SHORT && value !== null && (key !== "clashes" || value > 0.1));
     const text = scores.map(([key, value]) => `${SHORT[key]} ${Math.round(100 * value)}`).join(" · ");
     const main = element("button", {type: "button", class: "card-main", "aria-pressed": "false", "data-take": id ?? "was"},
       element("span", {class: "card-head"}, element("strong", {}, name),
