@@ -16,6 +16,7 @@ from keras_symdiff.diffusion.sampler import Sampler
 from keras_symdiff.diffusion.solvers import (
     ddim_steps,
     dpm_solver_steps,
+    fill_up,
     heun_steps,
     solver_sampling,
     with_resampling,
@@ -26,6 +27,9 @@ from keras_symdiff.noise_streams import Purpose, draw, noise_streams
 
 # Ancestral steps of one compiled call. Its noise is drawn on the host: a megabyte for 4 samples of the paper's size.
 MAX_CHUNK_STEPS = 50
+# Steps of the other samplers in one call, filled up to it: any number of steps is one compiled function, which reports
+# and can be left every few of them.
+SOLVER_CHUNK_STEPS = 5
 
 
 def sample(
@@ -47,7 +51,7 @@ def sample(
         first_piece: Integer >= 0. Index of the first piece among those of the seed. Defaults to `0`.
         observe: Optional function of the steps done and of the states `(B, L, D)` of one batch after them, called at
             least 20 times a batch if there are as many steps, the first time before any step. Samplers other than the
-            ancestral show only their first and last state.
+            ancestral show every fifth state.
         sampler: `Sampler`. Defaults to the paper's: ancestral, with all steps of the schedule.
         conditions: `(num_samples, L, C)`, for a model that has them: what each phrase is told, see `music.condition`.
             Pieces end where feature 0 is 0. Defaults to `None`: pieces of L phrases that are told nothing.
@@ -194,16 +198,20 @@ def _generate(
     take_steps = ancestral_sampling if sampler.name == "ancestral" else solver_sampling
     shows_given = "given" in told and getattr(model, "given_share", 0) > 0
     hears = "condition" in told and bool(np.any(told["condition"] * (1.0 - ALWAYS_TOLD)))
-    condition_scale = sampler.condition_scale if hears else 1.0
-    reverse_process = _reverse_process(denoiser, take_steps, shows_given, sampler.guidance, condition_scale)
+    is_scaled = hears and sampler.condition_scale != 1
+    reverse_process = _reverse_process(denoiser, take_steps, shows_given, sampler.guidance, is_scaled)
     shape = _piece_shape(denoiser)
     # Chunks of one size and batches of one size: one compiled function serves them all.
     largest = MAX_CHUNK_STEPS if observe is None else max(1, len(steps) // 20)
     chunk = max(size for size in range(1, largest + 1) if len(steps) % size == 0)
+    num_steps = len(steps)
     if take_steps is solver_sampling:
-        chunk = len(steps)  # a step needs the prediction of the one before
+        chunk = min(num_steps, SOLVER_CHUNK_STEPS)
+        steps = fill_up(steps, chunk)
     num_batches = -(-num_samples // batch_size)
     batch = -(-num_samples // num_batches)  # batches as even as can be, the last one filled up
+    batch = min(batch_size, -(-batch // 8) * 8 if batch > 8 else 1 << (batch - 1).bit_length())  # of few sizes
+    num_batches = -(-num_samples // batch)
     filling = num_batches * batch - num_samples
     told = {name: np.concatenate([array, array[-1:].repeat(filling, axis=0)]) for name, array in told.items()}
 
@@ -218,6 +226,10 @@ def _generate(
         if "start" in inputs:
             level = steps[0, 0]
             x = level * inputs.pop("start") + np.sqrt(1 - level**2, dtype=np.float32) * x
+        if is_scaled:  # an argument, not a part of what is compiled
+            inputs["condition_scale"] = np.array([sampler.condition_scale], np.float32)
+        if take_steps is solver_sampling:
+            inputs["before"] = np.zeros_like(x)
         filled = min(batch, num_samples - first)
         if observe is not None:
             observe(0, x[:filled])
@@ -227,10 +239,13 @@ def _generate(
             if "given" in told:
                 inputs["given_noise"] = draw(forward_streams, (chunk, *shape))  # (B, S, L, D)
             x = reverse_process.predict_on_batch(inputs)  # (B, L, D)
+            if take_steps is solver_sampling:
+                x, inputs["before"] = x
+            taken = min(done + chunk, num_steps)
             if observe is not None:
-                observe(done + chunk, x[:filled])
+                observe(taken, x[:filled])
             if progress is not None:
-                progress(len(pieces) * len(steps) + done + chunk, num_batches * len(steps))
+                progress(len(pieces) * num_steps + taken, num_batches * num_steps)
         check_finite("Generated latents", x)
         pieces.append(x)
     pieces = np.concatenate(pieces)[:num_samples]
@@ -242,11 +257,10 @@ def _generate(
 class _ReverseProcess(keras.Model):
     """Gives the sampler Keras's compiled `predict_on_batch`, which takes weights as arguments on every backend."""
 
-    def __init__(self, denoiser, take_steps, shows_given, guidance, condition_scale):
+    def __init__(self, denoiser, take_steps, shows_given, guidance, is_scaled):
         # float32 whatever the global policy: under bfloat16 the inputs, noise levels among them, would be rounded.
         super().__init__(dtype="float32", name="reverse_process")
-        guided = guidance or condition_scale != 1
-        self.denoiser = Guidance(denoiser, guidance, condition_scale) if guided else denoiser
+        self.denoiser = Guidance(denoiser, guidance) if guidance or is_scaled else denoiser
         self.take_steps = take_steps
         self.shows_given = shows_given
         self.built = True  # nothing of its own to build; Keras would run a chunk for it
@@ -255,11 +269,12 @@ class _ReverseProcess(keras.Model):
         inputs = dict(inputs)
         condition = [inputs.pop("condition")] if "condition" in inputs else []
         ties = inputs.pop("ties", None)
+        scale = {name: inputs.pop(name) for name in ("condition_scale",) if name in inputs}
         given = {name: inputs[name] for name in ("given", "keep_mask") if name in inputs}
 
         def denoise(x, level):
             shown = show_given(x, level, **given) if self.shows_given else (x, level)
-            epsilon = self.denoiser([*shown, *condition], training=False)
+            epsilon = self.denoiser([*shown, *condition], training=False, **scale)
             return epsilon if ties is None else tie(ops.cast(epsilon, x.dtype), x, level, ties, **given)
 
         return self.take_steps(denoise, **inputs)
@@ -267,8 +282,8 @@ class _ReverseProcess(keras.Model):
 
 # The compiled function lives with the wrapper: kept, so that the next call does not compile again.
 @functools.lru_cache(maxsize=8)  # new pieces and infills, told something or not, by two samplers
-def _reverse_process(denoiser, take_steps, shows_given, guidance, condition_scale):
-    return _ReverseProcess(denoiser, take_steps, shows_given, guidance, condition_scale)
+def _reverse_process(denoiser, take_steps, shows_given, guidance, is_scaled):
+    return _ReverseProcess(denoiser, take_steps, shows_given, guidance, is_scaled)
 
 
 def _steps(sampler, schedule, share=1.0):

@@ -38,6 +38,7 @@ class Guidance(keras.layers.Layer):
     Call arguments:
         inputs: `[x_t, noise_level]` or `[x_t, noise_level, condition]`, as of the denoiser. All phrases have one noise
             level, but for given ones, whose level is 1.
+        condition_scale: Tensor of shape `(1,)`, in place of the layer's. Defaults to `None`: the layer's.
 
     Returns:
         Tensor of shape `(B, L, D)`: the predicted noise.
@@ -68,15 +69,16 @@ class Guidance(keras.layers.Layer):
             )
         self.built = True
 
-    def call(self, inputs, training=False):
-        if len(inputs) == 3 and self.condition_scale != 1:
+    def call(self, inputs, training=False, condition_scale=None):
+        scale = self.condition_scale if condition_scale is None else condition_scale
+        if len(inputs) == 3 and (condition_scale is not None or scale != 1):
             x, level, condition = inputs
             conditions = ops.concatenate([condition, ops.multiply(condition, ALWAYS_TOLD)])
             both = self.denoiser(
                 [ops.concatenate([x, x]), ops.concatenate([level, level]), conditions], training=training
             )
             told, untold = ops.split(both, 2)
-            epsilon = told + (self.condition_scale - 1.0) * (told - untold)
+            epsilon = told + (scale - 1.0) * (told - untold)
         else:
             epsilon = told = self.denoiser(inputs, training=training)
         if not self.context:

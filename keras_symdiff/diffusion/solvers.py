@@ -15,21 +15,21 @@ from keras_symdiff.diffusion.forward_process import add_noise
 _LEVEL, _STDDEV, _A, _B, _C, _S, _NEXT = range(7)
 
 
-def solver_sampling(denoise, steps, x, noise, given=None, keep_mask=None, given_noise=None):
+def solver_sampling(denoise, steps, x, noise, before, given=None, keep_mask=None, given_noise=None):
     """Takes the steps of a table; with a given part, each of them puts that part back, noised to the state's level.
 
     Args:
         denoise: Function of `x (B, L, D)` and noise levels `(B, 1)` that predicts the noise in `x`, `(B, L, D)`.
-        steps: `(S, 7)`. All rows of `ddim_steps`, `dpm_solver_steps`, `heun_steps` or `with_resampling`: the prediction
-            before is not handed on from call to call.
+        steps: `(S, 7)`. Rows of `ddim_steps`, `dpm_solver_steps`, `heun_steps` or `with_resampling`.
         x: `(B, L, D)`, float32. N(0, 1) draws.
         noise: `(B, S, L, D)`. N(0, 1) draws.
+        before: `(B, L, D)`. The prediction of the row before these; zeros before the first one, which does not use it.
         given: `(B, L, D)`. Clean data whose given positions are kept. Defaults to `None`: nothing is given.
         keep_mask: `(B, L)`, bool. True where `given` is kept.
         given_noise: `(B, S, L, D)`. N(0, 1) draws for the given part.
 
     Returns:
-        `(B, L, D)`: the state after the last of `steps`.
+        Two arrays `(B, L, D)`: the state after the last of `steps`, and its prediction, to go on from.
     """
 
     def step(i, state):
@@ -42,7 +42,14 @@ def solver_sampling(denoise, steps, x, noise, given=None, keep_mask=None, given_
             x = ops.where(keep_mask[:, :, None], add_noise(given, next_level, given_noise[:, i]), x)
         return x, predicted  # (B, L, D) both
 
-    return ops.fori_loop(0, ops.shape(steps)[0], step, (x, ops.zeros_like(x)))[0]
+    return ops.fori_loop(0, ops.shape(steps)[0], step, (x, before))
+
+
+def fill_up(steps, size):
+    """Adds rows that change nothing, so that the number of rows is a multiple of `size`: one call serves them all."""
+    nothing = steps[-1].copy()
+    nothing[[_A, _B, _C, _S, _NEXT]] = 1, 0, 0, 0, 1
+    return np.concatenate([steps, np.tile(nothing, (-len(steps) % size, 1))])
 
 
 def ddim_steps(levels, eta=0.0):

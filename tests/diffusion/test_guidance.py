@@ -92,3 +92,8 @@ def test_a_condition_is_followed_by_its_scale_beside_the_context(context, scale)
     if context:
         expected = expected + context * (told - predict(guidance.alone, condition))
     np.testing.assert_allclose(predict(guidance, condition), expected, atol=1e-5)
+
+    def scaled(inputs):
+        return Guidance(denoiser, context)(inputs, condition_scale=ops.convert_to_tensor([scale]))
+
+    np.testing.assert_allclose(predict(scaled, condition), expected, atol=1e-5)

@@ -11,6 +11,7 @@ from keras_symdiff.diffusion.noise_schedule import NoiseSchedule
 from keras_symdiff.diffusion.solvers import (
     ddim_steps,
     dpm_solver_steps,
+    fill_up,
     heun_steps,
     solver_sampling,
     with_resampling,
@@ -35,8 +36,8 @@ def normal(seed, shape):
 def run(denoise, steps, x, **infilling):
     noise = normal(1, (len(x), len(steps), *x.shape[1:]))
     tensors = {name: ops.convert_to_tensor(value) for name, value in infilling.items()}
-    inputs = map(ops.convert_to_tensor, (steps.astype(np.float32), x, noise))
-    return ops.convert_to_numpy(solver_sampling(denoise, *inputs, **tensors)).astype(np.float64)
+    inputs = map(ops.convert_to_tensor, (steps.astype(np.float32), x, noise, np.zeros_like(x)))
+    return ops.convert_to_numpy(solver_sampling(denoise, *inputs, **tensors)[0]).astype(np.float64)
 
 
 def denoise_gaussian(x, level):
@@ -84,6 +85,21 @@ def test_a_denoiser_that_knows_the_data_returns_the_data(name):
 
     x = run(denoise, with_resampling(TABLES[name](SCHEDULE.quadratic_levels(7)), 2), normal(0, (2, 5, 3)))
     np.testing.assert_allclose(x, ops.convert_to_numpy(x_0), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_steps_can_be_taken_in_parts_that_are_filled_up(name):
+    steps, x = TABLES[name](SCHEDULE.quadratic_levels(7)).astype(np.float32), normal(0, (2, 5, 3))
+    whole, noise, before = run(denoise_gaussian, steps, x), normal(1, (2, len(steps), 5, 3)), np.zeros_like(x)
+    filled = fill_up(steps, 5)
+    assert len(filled) % 5 == 0
+    noise = np.pad(noise, [(0, 0), (0, len(filled) - len(steps)), (0, 0), (0, 0)])
+    for first in range(0, len(filled), 5):
+        part = slice(first, first + 5)
+        x, before = solver_sampling(
+            denoise_gaussian, *map(ops.convert_to_tensor, (filled[part], x, noise[:, part], before))
+        )
+    np.testing.assert_allclose(ops.convert_to_numpy(x), whole, atol=1e-6)
 
 
 @pytest.mark.parametrize("eta", [0.0, 0.3, 1.0])
