@@ -194,6 +194,7 @@ class Composer:
         track: int | None = None,
         track_name: str | None = None,
         keep: str | None = None,
+        keep_notes: Sequence[tuple[int, int]] = (),
         harmony: bool = True,
         chords: str | None = None,
         key: str | None = None,
@@ -219,6 +220,7 @@ class Composer:
             track: the melody's track, from 1, as `symdiff inspect` numbers it. Defaults to `None`: the most melodious.
             track_name: its name, in place of `track`.
             keep: `"rhythm"` or `"pitches"`, what stays of the notes in the bars. Defaults to `None`: nothing.
+            keep_notes: notes (tick, pitch) in the bars that stay as they are.
             harmony: whether the model hears the other tracks.
             chords: progression in place of what they sound, such as `"C | Am F | G7 | %"`, from the first new bar on.
             key: such as `"A minor"`. Defaults to `None`: estimated.
@@ -241,7 +243,8 @@ class Composer:
         """
         request = InfillRequest(
             bars=(bars,) if isinstance(bars, str) else tuple(bars),
-            continue_bars=continue_bars, track=track, track_name=track_name, keep=keep, takes=takes, seed=seed,
+            continue_bars=continue_bars, track=track, track_name=track_name, keep=keep,
+            keep_notes=tuple(map(tuple, keep_notes)), takes=takes, seed=seed,
             sampler=as_sampler(quality), temperature=temperature, harmony=harmony, chords=chords, key=key,
             density=density, pitch_range=pitch_range, form=form, key_cost=key_cost, variation=variation,
         )  # fmt: skip

@@ -60,7 +60,7 @@ def compose_gaps(
         A melody for each take, with new notes in the gaps; see `Melody.replace_steps` for notes at their edges.
 
     Raises:
-        ValueError: if no note is within reach of a gap.
+        ValueError: if no note is within reach of a gap, though the melody has some.
     """
     melody, _, steps, free = layout
     free = free.copy()
@@ -76,7 +76,7 @@ def compose_gaps(
         chunk = _next_chunk(free.any(axis=1), reached, length // 2)  # (K,)
         start = _place_window(chunk, free.any(axis=1) | reached, reached, length)
         shown = np.arange(start, min(start + length, len(free)))
-        if not (reached | noted)[shown].any():
+        if len(melody.pitches) and not (reached | noted)[shown].any():
             bar = melody.grid.bar_of(steps[chunk[0]][steps[chunk[0]] >= 0].min()) + 1
             raise ValueError(f"No note within {length * constants.BARS_PER_PHRASE} bars around bar {bar} to go by")
         tokens, known = map(np.stack, zip(*(phrase_tokens(take, steps, free) for take in takes), strict=True))

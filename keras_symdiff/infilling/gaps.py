@@ -2,10 +2,13 @@
 
 import dataclasses
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
 from keras_symdiff import constants
+from keras_symdiff.music.grid import Grid
+from keras_symdiff.music.melody import Melody
 from keras_symdiff.music.song import MAX_BARS, MidiError, Song
 
 _PLACE = r"(\d+)(?:\.([1-9]\d?))?"
@@ -85,12 +88,47 @@ def find_gaps(melody, ranges, num_steps, path, continue_bars=0):
             joined[-1][1] = max(end, joined[-1][1])
         else:
             joined.append([first, end])
-    gaps = [Gap(first, end, _name(grid, first, end)) for first, end in joined]
+    gaps = [Gap(first, end, range_name(grid, first, end)) for first, end in joined]
     _check_metres(grid, gaps, path)
-    if not kept_notes(melody, gaps).any():
+    # A line that is new has no notes at all, and is composed from what the other tracks sound.
+    if len(melody.pitches) and not kept_notes(melody, gaps).any():
         names = ", ".join(gap.name for gap in gaps)
         raise MidiError(path, f"the melody has no notes outside of bars {names}, which leaves nothing to compose from")
     return gaps
+
+
+def cut_out(gaps: Sequence[Gap], melody: Melody, notes: Sequence[tuple[int, int]], song: Song) -> list[Gap]:
+    """Takes notes that stay out of gaps: a note splits its gap into what comes before it and what comes after.
+
+    Args:
+        gaps: the gaps.
+        melody: `Melody`.
+        notes: (tick, pitch) of each note that stays.
+        song: `Song` that the melody was read from.
+
+    Returns:
+        What is left of the gaps, in order.
+
+    Raises:
+        ValueError: if the melody's track has no such note, or nothing is left.
+    """
+    stays = np.zeros(max(gap.end_step for gap in gaps), bool)
+    track = song.tracks[melody.track].notes
+    for tick, pitch in notes:
+        if not np.any((track.start == tick) & (track.pitch == pitch)):
+            raise ValueError(f"Track {melody.track + 1} has no note of pitch {pitch} at tick {tick}, so it cannot stay")
+        step = song.grid.steps(tick)
+        end = melody.end_steps[melody.start_steps == step].max(initial=step + 1)
+        stays[step:end] = True
+    left = []
+    for gap in gaps:
+        free = np.flatnonzero(~stays[gap.first_step : gap.end_step]) + gap.first_step
+        runs = np.split(free, np.flatnonzero(np.diff(free) > 1) + 1) if len(free) else []
+        ends = [(int(run[0]), int(run[-1]) + 1) for run in runs]
+        left += [Gap(first, end, range_name(melody.grid, first, end)) for first, end in ends]
+    if not left:
+        raise ValueError("All notes in these bars are to stay, which leaves nothing to compose")
+    return left
 
 
 def refused_by_infilling(song: Song) -> list[str]:
@@ -129,8 +167,8 @@ def _step(grid, num_steps, place, is_end, path):
     return min(end, start + beat_steps * (beat if is_end else beat - 1))
 
 
-def _name(grid, first, end):
-    """Bars of a stretch as `parse_bars` reads them, with beats only where it needs them."""
+def range_name(grid: Grid, first: int, end: int) -> str:
+    """The bars of a stretch of steps as `parse_bars` reads them, with beats where it needs them; begun beats count."""
     names = []
     for step in (first, end - 1):
         bar = grid.bar_of(step)

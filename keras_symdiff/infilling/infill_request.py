@@ -9,7 +9,7 @@ from jaxtyping import Int
 from keras_symdiff.constants import MAX_PITCH, STEPS_PER_BAR, STEPS_PER_QUARTER
 from keras_symdiff.diffusion.sampler import QUALITIES, Sampler
 from keras_symdiff.infilling.asked import NO_FORM, ORIGINAL_FORM, Asked
-from keras_symdiff.infilling.gaps import Gap, find_gaps, kept_notes, parse_bars, refused_by_infilling
+from keras_symdiff.infilling.gaps import Gap, cut_out, find_gaps, kept_notes, parse_bars, refused_by_infilling
 from keras_symdiff.infilling.layout import Layout
 from keras_symdiff.infilling.locks import notes_in_gap
 from keras_symdiff.music.form import Form
@@ -49,6 +49,7 @@ class InfillRequest(Asked):
         track: the melody's track, from 1. Defaults to `None`: see `choose_melody`.
         track_name: its name, in place of `track`.
         keep: `"rhythm"` or `"pitches"`, what stays of the notes in the gaps. Defaults to `None`: nothing.
+        keep_notes: notes (tick, pitch) of the melody's track that stay as they are.
         takes: how many takes to compose, in [1, 64].
         seed: at least 0.
         sampler: `Sampler`. Defaults to the quality `normal`.
@@ -73,6 +74,7 @@ class InfillRequest(Asked):
     track: int | None = None
     track_name: str | None = None
     keep: str | None = None
+    keep_notes: tuple[tuple[int, int], ...] = ()
     takes: int = 1
     seed: int = 0
     sampler: Sampler = QUALITIES["normal"]
@@ -111,6 +113,8 @@ class InfillRequest(Asked):
             )
         if self.keep not in (None, "rhythm", "pitches"):
             raise ValueError(f"`keep` must be 'rhythm', 'pitches' or None. Received: keep={self.keep!r}")
+        if not all(len(note) == 2 and all(type(value) is int for value in note) for note in self.keep_notes):
+            raise ValueError(f"`keep_notes` must be notes (tick, pitch). Received: keep_notes={self.keep_notes!r:.200}")
         if not isinstance(self.harmony, bool):
             raise ValueError(f"`harmony` must be True or False. Received: harmony={self.harmony!r}")
         if (
@@ -157,10 +161,15 @@ class InfillRequest(Asked):
                 keep a side of, or the form does not fit.
         """
         ranges = [parse_bars(text) for text in self.bars]
-        melody, reason = choose_melody(read_melodies(song), self.track, self.track_name)
+        if self.track == len(song.tracks) + 1 and song.has_new_line:
+            song, melody, reason = *song.with_new_line(), "its track has no notes yet"
+        else:
+            melody, reason = choose_melody(read_melodies(song), self.track, self.track_name)
         if song.ticks_per_quarter < STEPS_PER_QUARTER:
             raise MidiError(song.name, refused_by_infilling(song)[0])
         gaps = find_gaps(melody, ranges, song.num_steps, song.name, self.continue_bars)
+        if self.keep_notes:
+            gaps = cut_out(gaps, melody, self.keep_notes, song)
         for gap in gaps if self.keep else ():
             notes_in_gap(melody, gap, "old")
         layout = Layout.of(melody, gaps)

@@ -179,7 +179,7 @@ def _settings(request, preset, piece, midi, names):
         "File": readable_name(midi.name),
         "Track": f"{melody.track + 1} {melody.name}".strip(),
         "New bars": names,
-        "Kept of them": request.keep or "nothing",
+        "Kept of them": request.keep or (f"{len(request.keep_notes)} notes" if request.keep_notes else "nothing"),
         "Hears": "the other tracks" if request.harmony and preset.hears else "the melody alone",
         "Asked for": ", ".join(_asked_for(request)) or "nothing more",
         "Model": Path(preset.name).name,

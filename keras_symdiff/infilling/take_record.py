@@ -88,8 +88,9 @@ class TakeRecord:
             request |= {"bars": tuple(request["bars"]), "sampler": Sampler(**request["sampler"])}
             if request.get("pitch_range") is not None:
                 request["pitch_range"] = tuple(request["pitch_range"])
-            if request.get("like") is not None:
-                request["like"] = tuple(map(tuple, request["like"]))
+            for name in ("like", "keep_notes"):
+                if request.get(name) is not None:
+                    request[name] = tuple(map(tuple, request[name]))
             midi = str(relative if relative.exists() else absolute)
             return cls(**(fields | {"request": InfillRequest(**request), "midi": midi}))
         except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -281,6 +281,35 @@ class Song:
                 melodies.append(melody)
         return melodies
 
+    @property
+    def has_new_line(self) -> bool:
+        """Whether the last track chunk has no notes, so that `with_new_line` has a place for them."""
+        last = len(self.spans) - 1
+        return last > max((track.chunk for track in self.tracks), default=0)
+
+    def with_new_line(self) -> "tuple[Song, Melody]":
+        """The song with its last track chunk, which has no notes, as a track; and a melody without notes in it.
+
+        Raises:
+            ValueError: if that chunk has notes.
+        """
+        if not self.has_new_line:
+            raise ValueError("The last track must have no notes")
+        chunk, none = len(self.spans) - 1, np.zeros(0, np.int64)
+        first, end = self.events.bounds[chunk : chunk + 2]
+        channels = self.events.statuses[first:end]
+        channels = channels[channels < 0xF0] & 0xF
+        name = _read_metas(self.events, len(self.spans))[2].get(chunk, "")
+        track = Track(
+            index=len(self.tracks), chunk=chunk, channel=int(channels[0]) if len(channels) else 0, name=name,
+            programs=(0,), notes=Notes(*[none] * 7), pedal=Controls(none, none), span=Controls(none, none),
+        )  # fmt: skip
+        melody = Melody(
+            none, none, none, num_steps=self.num_steps, name=name, track=track.index, tempos=self._tempo_map(),
+            time_signatures=self.grid.signatures, swing=self.grid.swing,
+        )  # fmt: skip
+        return replace(self, tracks=(*self.tracks, track)), melody
+
     def _tempo_map(self):
         """Tempos as (step, quarters per minute); the last of several on a step holds, and step 0 always has one."""
         tempos = {0: DEFAULT_QPM}

@@ -45,7 +45,7 @@ def _replace_notes(events, track: Track, grid, melody, gaps):
     notes = track.notes
     steps = grid.steps(notes.start)
     # The upper median is some note's own distance, where the mean of the two middle ones may be no note's.
-    off_grid = int(np.sort(notes.start - grid.ticks(steps))[len(steps) // 2])
+    off_grid = int(np.sort(notes.start - grid.ticks(steps))[len(steps) // 2]) if len(steps) else 0
 
     def ticks(steps):
         return np.maximum(grid.ticks(steps) + off_grid, 0)

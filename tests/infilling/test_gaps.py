@@ -1,9 +1,14 @@
+import pathlib
+
+import numpy as np
 import pytest
 
-from keras_symdiff.infilling.gaps import Gap, find_gaps, kept_notes, parse_bars
+from keras_symdiff.infilling.gaps import Gap, cut_out, find_gaps, kept_notes, parse_bars
 from keras_symdiff.music.melody import Melody
-from keras_symdiff.music.song import MidiError
+from keras_symdiff.music.song import MidiError, Song
 from keras_symdiff.render.bar_picture import draw_bars
+
+SONG = pathlib.Path(__file__).parents[1] / "data" / "pop909" / "331.mid"
 
 # Starts in bar 5 and ends in bar 12.
 LATE = Melody(pitches=[60, 62], start_steps=[4 * 16 + 4, 11 * 16], end_steps=[5 * 16, 11 * 16 + 4])
@@ -132,3 +137,21 @@ def test_the_picture_shows_what_is_kept():
         draw_bars(UPBEAT, [Gap(0, 4, "1")], UPBEAT.grid.bar_lines(UPBEAT.num_steps)).splitlines()[1]
         == "   1 |#|====|....|====|"
     )
+
+
+def test_a_note_that_stays_splits_its_gap():
+    song = Song.open(SONG)
+    melody = song.melodies()[0]
+    gaps = find_gaps(melody, [parse_bars("9-12")], song.num_steps, "a.mid")
+    inside = np.flatnonzero(~kept_notes(melody, gaps))
+    middle = inside[len(inside) // 2]
+    first, end = melody.start_steps[middle], melody.end_steps[middle]
+    notes = song.tracks[0].notes
+    (place,) = np.flatnonzero((song.grid.steps(notes.start) == first) & (notes.pitch == melody.pitches[middle]))
+    note = (int(notes.start[place]), int(notes.pitch[place]))
+    cut = cut_out(gaps, melody, [note], song)
+    assert [(gap.first_step, gap.end_step) for gap in cut] == [(128, first), (end, 192)]
+    with pytest.raises(ValueError, match=f"no note of pitch {note[1] + 1} at tick {note[0]}"):
+        cut_out(gaps, melody, [(note[0], note[1] + 1)], song)
+    with pytest.raises(ValueError, match="leaves nothing to compose"):
+        cut_out([Gap(int(first), int(end), "")], melody, [note], song)

@@ -230,3 +230,19 @@ def test_damaged_files_are_refused_by_everybody(data, reason):
 def test_seconds_follow_the_tempo_map():
     song = Song.open(midi("00 ff5103 0f4240 8360 ff5103 07a120 8360 903c40 8360 803c00" + END))
     np.testing.assert_allclose(song.seconds(np.array([0, 240, 480, 960, 1440])), [0, 0.5, 1, 1.5, 2])
+
+
+def test_an_empty_last_track_is_a_place_for_a_new_line():
+    song = Song.open(midi(NOTE + END, "00 ff03024869 00 b27740" + END))
+    assert song.has_new_line
+    assert len(song.tracks) == 1
+    with_line, line = song.with_new_line()
+    assert (with_line.tracks[1].name, with_line.tracks[1].channel, len(line.pitches)) == ("Hi", 2, 0)
+    data = splice_melody(with_line, line.replace_steps(0, np.array([41, 0, 0, 0])), [(0, 4)])
+    again = Song.open(data)
+    assert [track.name for track in again.tracks] == ["", "Hi"]
+    assert notes(data) == [[(0, 480, 60)], [(0, 480, 60)]]
+    assert song.data.startswith(data[: song.spans[0][1]])
+    assert not again.has_new_line
+    with pytest.raises(ValueError, match="must have no notes"):
+        again.with_new_line()

@@ -1,3 +1,4 @@
+import base64
 import json
 import shutil
 import socket
@@ -38,8 +39,11 @@ class WebBrowser:
         self.url += f"/{session['sessionId']}"
 
     def open(self, path):
+        self.visit(path.absolute().as_uri())
+
+    def visit(self, url):
         self.logs("browser"), self.logs("performance")
-        self._ask("/url", {"url": path.absolute().as_uri()})
+        self._ask("/url", {"url": url})
 
     def run(self, script):
         """Value of a script's `return`."""
@@ -56,9 +60,57 @@ class WebBrowser:
         (element,) = self._ask("/element", {"using": "css selector", "value": selector}).values()
         self._ask(f"/element/{element}/click", {})
 
-    def press(self, key):
-        keys = [{"type": "keyDown", "value": key}, {"type": "keyUp", "value": key}]
-        self._ask("/actions", {"actions": [{"type": "key", "id": "keyboard", "actions": keys}]})
+    def press(self, *keys):
+        """Presses keys together, the last one last, and lets go of them."""
+        down = [{"type": "keyDown", "value": key} for key in keys]
+        up = [{"type": "keyUp", "value": key} for key in reversed(keys)]
+        self._ask("/actions", {"actions": [{"type": "key", "id": "keyboard", "actions": down + up}]})
+
+    def drag(self, start, end):
+        """Drags with the mouse from one point (x, y) of the window to another."""
+        (x, y), (to_x, to_y) = [[round(value) for value in point] for point in (start, end)]
+        moves = [
+            {"type": "pointerMove", "x": x, "y": y, "duration": 0},
+            {"type": "pointerDown", "button": 0},
+            {"type": "pointerMove", "x": (x + to_x) // 2, "y": to_y, "duration": 40},
+            {"type": "pointerMove", "x": to_x, "y": to_y, "duration": 40},
+            {"type": "pointerUp", "button": 0},
+        ]
+        mouse = {"type": "pointer", "id": "mouse", "parameters": {"pointerType": "mouse"}, "actions": moves}
+        self._ask("/actions", {"actions": [mouse]})
+
+    def tap(self, point):
+        """Taps with a finger on a point of the window."""
+        x, y = map(round, point)
+        self.devtools("Input.dispatchTouchEvent", type="touchStart", touchPoints=[{"x": x, "y": y}])
+        self.devtools("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+
+    def drop(self, path, point=(400, 400)):
+        """Drops a file on the window, as from a file manager."""
+        data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            self.devtools("Input.dispatchDragEvent", type=kind, x=point[0], y=point[1], data=data)
+
+    def resize(self, width, height, scale=1, touch=False):
+        self.devtools(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=scale, mobile=touch
+        )
+        self.devtools("Emulation.setTouchEmulationEnabled", enabled=touch)
+
+    def prefer(self, colours):
+        """Makes the system's colours `"light"` or `"dark"`."""
+        features = [{"name": "prefers-color-scheme", "value": colours}]
+        self.devtools("Emulation.setEmulatedMedia", features=features)
+
+    def download_to(self, folder):
+        self.devtools("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
+
+    def devtools(self, command, **parameters):
+        return self._ask("/goog/cdp/execute", {"cmd": command, "params": parameters})
+
+    def screenshot(self, path):
+        with urllib.request.urlopen(f"{self.url}/screenshot", timeout=60) as answer:
+            path.write_bytes(base64.b64decode(json.load(answer)["value"]))
 
     def logs(self, kind):
         return self._ask("/se/log", {"type": kind})
