@@ -1,5 +1,7 @@
 """`symdiff studio`: compose in the browser."""
 
+import os
+
 import click
 
 from keras_symdiff.cli.options import model_option
@@ -19,7 +21,7 @@ def studio_command(song, preset, no_browser, host, token):
     if token is not None and host is None:
         raise click.UsageError("--token is for --host.")
     try:
-        from keras_symdiff.studio.serve import serve
+        from keras_symdiff.studio.serve import Studio
     except ModuleNotFoundError as error:
         if error.name and error.name.startswith("keras_symdiff"):
             raise
@@ -27,5 +29,9 @@ def studio_command(song, preset, no_browser, host, token):
     from keras_symdiff.presets.preset import preset_folder
 
     preset_folder(preset)  # refuses an unknown one before the page shows
-
-    serve(song, preset, host, token, not no_browser, lambda url: click.echo(f"Studio: {url}   (Ctrl-C ends it)"))
+    studio = Studio(song, preset, host, token)
+    click.echo(f"Studio: {studio.url}   (Ctrl-C ends it)")
+    if not no_browser:
+        studio.open_browser()
+    studio.run()
+    os._exit(0)  # at once: nothing else ends a step that is being computed, and nothing is left to be kept

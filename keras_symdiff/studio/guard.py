@@ -1,5 +1,6 @@
 """What keeps other sites and other people out: checked before anything else is read of a request."""
 
+import contextlib
 import secrets
 from collections.abc import Collection
 from urllib.parse import parse_qs, urlsplit
@@ -10,8 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # Nothing comes from elsewhere, and nothing that a song says can run.
 _CONTENT_SECURITY = (
-    "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; worker-src 'self' blob:; "
-    "style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    "default-src 'self'; img-src 'self' data:; media-src 'self' blob:; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'"
 )
 _SECURITY_HEADERS = {
     "Content-Security-Policy": _CONTENT_SECURITY,
@@ -21,7 +22,7 @@ _SECURITY_HEADERS = {
 }
 
 
-class _TooLarge(Exception):  # noqa: N818 -- an answer, not an error
+class _TooLargeError(Exception):
     pass
 
 
@@ -50,10 +51,12 @@ class Guard:
             return await self.app(scope, receive, send)
         if scope["type"] != "http":
             return None
-        started = False
+        started, read = False, 0
 
         async def send_secured(message: Message) -> None:
             nonlocal started
+            if read > self.most_bytes and not started:
+                return  # what the application makes of half a request
             if message["type"] == "http.response.start":
                 started = True
                 headers = MutableHeaders(scope=message)
@@ -67,21 +70,20 @@ class Guard:
         if problem is not None:
             status, text = problem
             return await _refuse(status, text)(scope, receive, send_secured)
-        read = 0
 
         async def receive_counted() -> Message:
             nonlocal read
             message = await receive()
             read += len(message.get("body", b""))
             if read > self.most_bytes:
-                raise _TooLarge
+                raise _TooLargeError
             return message
 
-        try:
+        with contextlib.suppress(_TooLargeError):
             await self.app(scope, receive_counted, send_secured)
-        except _TooLarge:
-            if not started:
-                await self._too_large()(scope, receive, send_secured)
+        if read > self.most_bytes and not started:
+            read = 0
+            await _refuse(413, self._too_large)(scope, receive, send_secured)
 
     def _problem(self, scope, headers) -> tuple[int, str] | None:
         hosts = headers.getlist("host")
@@ -100,14 +102,15 @@ class Guard:
                 return 401, "A token is needed: open the address that the studio has printed"
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > self.most_bytes:
-            return 413, f"At most {self.most_bytes >> 20} MiB"
+            return 413, self._too_large
         return None
 
     def _is_open(self, path):
-        return path == "/" or path.startswith("/page/")
+        return path == "/" or path.startswith(("/page/", "/web/"))
 
+    @property
     def _too_large(self):
-        return _refuse(413, f"At most {self.most_bytes >> 20} MiB")
+        return f"At most {self.most_bytes >> 20} MiB"
 
 
 def _refuse(status, text):

@@ -1,74 +1,109 @@
 """The studio, served on this machine."""
 
-import os
+import re
 import secrets
 import socket
 import threading
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
+from keras_symdiff.music.song import MAX_FILE_BYTES
 from keras_symdiff.presets.default import DEFAULT_PRESET
 from keras_symdiff.studio.app import make_app
 from keras_symdiff.studio.guard import Guard
+from keras_symdiff.studio.new_song import new_song
 from keras_symdiff.studio.worker import Worker
 
 LOOPBACK = "127.0.0.1"
-_MOST_BYTES = (1 << 24) + (1 << 16)  # of a request: a song, and what frames it
+_EVERYWHERE = ("0.0.0.0", "::")
+_MOST_BYTES = MAX_FILE_BYTES + (1 << 16)  # of a request: a song, and what frames it
 
 
-def serve(
-    song: str | Path | None = None,
-    preset: str = DEFAULT_PRESET,
-    host: str | None = None,
-    token: str | None = None,
-    browser: bool = True,
-    announce: Callable[[str], None] = print,
-) -> None:
-    """Serves the studio until it is interrupted.
+class _Server(uvicorn.Server):
+    """Ends at once: pages keep their connections open for events."""
+
+    def handle_exit(self, sig, frame):
+        self.should_exit = self.force_exit = True
+
+
+def _compile_usual(composer, progress):
+    """Composes what nobody hears, so that the first takes come as fast as the next ones."""
+    song = new_song("C | Am | F | G", 16, 120)
+    for takes in (4, 8):
+        composer.infill(song, "1-16", takes, quality="draft", track=2, progress=progress)
+
+
+class Studio:
+    """A studio that listens already, on a free port, and answers from `run` on.
 
     Args:
         song: path of a song to open. Defaults to `None`.
-        preset: name or folder of the preset that composes; it is loaded while the page shows.
+        preset: name or folder of the preset that composes.
         host: address to listen on, for other machines. Defaults to `None`: this machine alone.
-        token: what requests must bring if there is a `host`. Defaults to `None`: one is made.
-        browser: whether to open the page in the browser.
-        announce: called with the page's address.
+        token: what requests must bring if there is a `host`: letters, digits, `-` and `_`. Defaults to `None`: one is
+            made.
+        load: loads what composes. Defaults to `None`: the preset.
 
     Raises:
         MidiError: if the song cannot be used.
+        ValueError: if the token has other characters.
         OSError: if the song cannot be read, or the address not listened on.
+
+    Example:
+    ```python
+    studio = Studio("song.mid")
+    print(studio.url)
+    studio.run()  # until it is interrupted
+    ```
     """
-    if host is not None and token is None:
-        token = secrets.token_urlsafe(16)
 
-    def load():
-        from keras_symdiff.composer import Composer
+    def __init__(
+        self,
+        song: str | Path | None = None,
+        preset: str = DEFAULT_PRESET,
+        host: str | None = None,
+        token: str | None = None,
+        load: Callable[[], Any] | None = None,
+    ):
+        if token is not None and not re.fullmatch(r"[\w-]+", token, re.ASCII):
+            raise ValueError(f"A token is of letters, digits, - and _. Received: token={token!r:.80}")
 
-        return Composer.from_preset(preset)
+        def load_preset():
+            from keras_symdiff.composer import Composer
 
-    worker = Worker(load)
-    app = make_app(worker, preset, song)
-    family = socket.AF_INET6 if ":" in (host or "") else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as listening:
-        listening.bind((host or LOOPBACK, 0))
-        port = listening.getsockname()[1]
+            return Composer.from_preset(preset)
+
+        self.worker = Worker(load) if load else Worker(load_preset, _compile_usual)
+        app = make_app(self.worker, preset, song)
+        is_ipv6 = ":" in (host or "")
+        self._socket = socket.socket(socket.AF_INET6 if is_ipv6 else socket.AF_INET, socket.SOCK_STREAM)
+        self._socket.bind((host or LOOPBACK, 0))
+        self._socket.listen()
+        port = self._socket.getsockname()[1]
+        token = None if host is None else token or secrets.token_urlsafe(16)
         hosts = {f"{name}:{port}" for name in (LOOPBACK, "localhost")}
-        guarded = Guard(app, hosts, token if host is not None else None, _MOST_BYTES)
-        shown = (
-            socket.gethostname() if host in ("0.0.0.0", "::") else f"[{host}]" if family == socket.AF_INET6 else host
-        )
-        url = f"http://{shown or LOOPBACK}:{port}/" + (f"?token={token}" if host is not None else "")
-        config = uvicorn.Config(guarded, log_level="error", access_log=False, timeout_graceful_shutdown=0)
-        server = uvicorn.Server(config)
-        worker.start()
-        announce(url)
-        if browser:
-            threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+        config = uvicorn.Config(Guard(app, hosts, token, _MOST_BYTES), log_level="error", lifespan="off")
+        self._server = _Server(config)
+        shown = socket.gethostname() if host in _EVERYWHERE else f"[{host}]" if is_ipv6 else host or LOOPBACK
+        self.url = f"http://{shown}:{port}/" + ("" if token is None else f"?token={token}")
+
+    def run(self) -> None:
+        """Loads the model in a thread and serves until it is interrupted or stopped; then all jobs are cancelled."""
+        self.worker.start()
         try:
-            server.run([listening])
+            self._server.run([self._socket])
         finally:
-            if not worker.stop():
-                os._exit(130)  # in the middle of a step: nothing is kept that it would lose
+            self._socket.close()
+            self.worker.stop()
+
+    def stop(self) -> None:
+        """Ends `run`; called from another thread."""
+        self._server.handle_exit(0, None)
+
+    def open_browser(self) -> None:
+        """Opens the page in the browser."""
+        threading.Thread(target=webbrowser.open, args=(self.url,), daemon=True).start()

@@ -19,22 +19,29 @@ _LEAST_RANGE = 12  # semitones of the register that is proposed
 _NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
 
-def song_view(song: Song) -> dict[str, Any]:
+def song_view(song: Song, is_new: bool = False, key: str | None = None) -> dict[str, Any]:
     """Describes a song as JSON: bars, tempos, chords, key and the notes of all tracks, in ticks.
 
     Args:
         song: `Song`.
+        is_new: whether its last track is there for a melody to come. Defaults to `False`.
+        key: its key. Defaults to `None`: estimated.
 
     Returns:
-        What `GET /api/songs/{id}` returns, without the id.
+        What `GET /api/songs/{id}` returns of the song itself.
 
     Raises:
         MidiError: if it is longer than 4096 bars.
     """
-    melodies = song.melodies()
+    if is_new:
+        song, line = song.with_new_line()
+        melodies = [line]
+    else:
+        melodies = song.melodies()
     melody = choose_melody(melodies)[0] if melodies else None
     lines = song.grid.bar_lines(song.num_steps)
-    key, chords = (None, []) if melody is None else (_key(song, melody), _chords(song, melody, lines))
+    key = key or (None if melody is None else _key(song, melody))
+    chords = [] if melody is None else _chords(song, melody, lines)
     return {
         "ticks_per_quarter": song.ticks_per_quarter,
         "end": max(song.end_tick, song.grid.ticks(int(lines[-1]))),
@@ -123,6 +130,8 @@ def _key(song, melody):
 
 
 def _defaults(melody: Melody, key):
+    if not len(melody.pitches):
+        return {"density": None, "pitch_low": "C4", "pitch_high": "C6", "key": key}
     bars = np.unique(melody.grid.bar_of(melody.start_steps))
     low, high = int(melody.pitches.min()), int(melody.pitches.max())
     wider = max(0, _LEAST_RANGE - (high - low))

@@ -12,15 +12,15 @@ from typing import Any, NamedTuple
 Progress = Callable[[str, int, int], None]
 Work = Callable[[Any, Progress], Any]  # composer, progress -> result
 
-_MOST_KEPT = 256  # jobs that are over
+_MOST_KEPT = 64  # jobs, most of them over
 _ENDS = ("done", "cancelled", "failed")
 
 
-class Cancelled(Exception):  # noqa: N818 -- no error: somebody wished it
+class CancelledError(Exception):
     """Raised within a job that was cancelled."""
 
 
-class Busy(Exception):  # noqa: N818
+class BusyError(Exception):
     """Too many jobs wait."""
 
 
@@ -77,10 +77,10 @@ class Job:
         """The callback of what composes.
 
         Raises:
-            Cancelled: if the job was cancelled.
+            CancelledError: if the job was cancelled.
         """
         if self.is_cancelled:
-            raise Cancelled
+            raise CancelledError
         self.tell("progress", {"label": label, "done": done, "total": total})
 
     async def events(self) -> AsyncIterator[Event]:
@@ -112,13 +112,15 @@ class Worker:
 
     Args:
         load: returns what composes; called once, in the thread.
+        warm_up: called with what composes and a progress callback after that, and left as soon as a job waits. Defaults
+            to `None`: nothing.
         most_waiting: jobs that may wait.
     """
 
-    def __init__(self, load: Callable[[], Any], most_waiting: int = 32):
+    def __init__(self, load: Callable[[], Any], warm_up: Work | None = None, most_waiting: int = 32):
         self.state, self.message = "loading", None
         self.composer: Any = None
-        self._load = load
+        self._load, self._warm_up = load, warm_up
         self._most_waiting = most_waiting
         self._jobs: collections.OrderedDict[str, Job] = collections.OrderedDict()
         self._waiting: collections.deque[Job] = collections.deque()
@@ -131,28 +133,26 @@ class Worker:
         """Starts the thread."""
         self._thread.start()
 
-    def stop(self, seconds: float = 1.0) -> bool:
-        """Cancels all jobs and waits for the thread for a moment; returns whether it has ended."""
+    def stop(self) -> None:
+        """Cancels all jobs; the thread ends with the step that it is at."""
         with self._wake:
             self._stopped = True
             jobs = [*self._waiting, *([self._running] if self._running else [])]
             self._wake.notify()
         for job in jobs:
             job.cancel()
-        self._thread.join(seconds)
-        return not self._thread.is_alive()
 
     def submit(self, work: Work) -> Job:
         """Queues a job.
 
         Raises:
-            Busy: if too many wait.
+            BusyError: if too many wait.
         """
         job = Job(work)
         with self._wake:
             self._forget_cancelled()
             if len(self._waiting) >= self._most_waiting:
-                raise Busy(f"{len(self._waiting)} jobs wait already")
+                raise BusyError(f"{len(self._waiting)} jobs wait already")
             self._waiting.append(job)
             self._jobs[job.id] = job
             over = [key for key, other in self._jobs.items() if other.is_over]
@@ -188,6 +188,10 @@ class Worker:
         try:
             self.composer = self._load()
             self.state = "ready"
+            if self._warm_up is not None:
+                self._warm_up(self.composer, self._make_way)
+        except CancelledError:
+            pass
         except Exception as error:  # whatever keeps it from loading is shown on the page
             self.state, self.message = "failed", _one_line(error)
         while True:
@@ -201,6 +205,10 @@ class Worker:
                 self._tell_waiting()
             self._do(job)
 
+    def _make_way(self, label, done, total):
+        if self._waiting or self._stopped:
+            raise CancelledError
+
     def _do(self, job):
         try:
             job.progress("Composing", 0, 0)
@@ -208,9 +216,9 @@ class Worker:
                 raise ValueError(f"The model did not load: {self.message}")
             result = job.work(self.composer, job.progress)
             if job.is_cancelled:
-                raise Cancelled
+                raise CancelledError
             job.tell("done", result)
-        except Cancelled:
+        except CancelledError:
             job.tell("cancelled", {})
         except Exception as error:  # a job must not end the thread
             if not isinstance(error, ValueError):

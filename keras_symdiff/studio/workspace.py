@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_symdiff.files.fit_name import fit_name
+from keras_symdiff.files.readable_name import readable_name
 from keras_symdiff.infilling.take import Take
 from keras_symdiff.music.other_formats import OTHER_SUFFIXES
 from keras_symdiff.music.song import MidiError, Song
@@ -22,7 +23,7 @@ MOST_TAKES = 4096
 _MOST_FILES = 1000  # of one song, that are saved beside it
 
 
-class NotThere(LookupError):  # noqa: N818
+class NotThereError(LookupError):
     """There is no song, take or job of this id, or not any more."""
 
 
@@ -35,16 +36,26 @@ class OpenSong:
         name: name of its file.
         song: `Song`.
         folder: where takes of it are saved; `None` if it came over the network.
+        is_new: whether it was made from chords, with a track for a melody to come.
+        key: what was said of its key; `None` where nothing was.
     """
 
     id: str
     name: str
     song: Song
-    folder: Path | None
+    folder: Path | None = None
+    is_new: bool = False
+    key: str | None = None
+
+    @property
+    def stem(self) -> str:
+        """Its name without the suffix."""
+        return Path(self.name).stem or "song"
 
     def view(self) -> dict[str, Any]:
         """What `GET /api/songs/{id}` returns."""
-        return {"id": self.id, "name": self.name, **song_view(self.song)}
+        view = {"id": self.id, "name": self.name, "can_save": self.folder is not None}
+        return view | song_view(self.song, self.is_new, self.key)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -56,23 +67,33 @@ class MadeTake:
         song: the song that was open.
         take: `Take`.
         takes: `Takes` of the same request.
+        rank: from 1.
     """
 
     id: str
     song: OpenSong
     take: Take
     takes: Any
+    rank: int
 
-    def view(self, rank: int) -> dict[str, Any]:
-        """What the event `done` tells of it."""
-        scores = self.take.scores
+    @property
+    def gaps(self) -> list[tuple[int, int]]:
+        """The stretches (first step, end step) that were composed."""
+        return [(gap.first_step, gap.end_step) for gap in self.take.piece.gaps]
+
+    def view(self) -> dict[str, Any]:
+        """What `GET /api/takes/{id}` returns."""
+        scores, grid = self.take.scores, self.take.piece.song.grid
+        overall = None if scores.overall != scores.overall else round(scores.overall, 4)
+        tracks = Song.open(self.take.midi).tracks
+        index = self.take.melody.track
         return {
             "id": self.id,
             "number": self.take.number,
-            "rank": rank,
-            "scores": {**scores.as_json(), "overall": _known(scores.overall)},
-            "notes": track_notes(Song.open(self.take.midi).tracks[self.take.melody.track]),
-            "gaps": gap_ticks(self.take),
+            "rank": self.rank,
+            "scores": {**scores.as_json(), "overall": overall},
+            "notes": track_notes(tracks[index]) if index < len(tracks) else [],  # a new line that is silent
+            "gaps": [[grid.ticks(first), grid.ticks(end)] for first, end in self.gaps],
         }
 
 
@@ -91,26 +112,18 @@ class Workspace:
             MidiError: if it cannot be used.
             OSError: if it cannot be read.
         """
-        return self._add(Path(path).name, Song.open(path), Path(path).resolve().parent)
+        return self.add(readable_name(Path(path).name), Song.open(path), folder=Path(path).resolve().parent)
 
-    def open_bytes(self, name: str, data: bytes) -> OpenSong:
-        """Opens a file that came over the network.
-
-        Args:
-            name: its name, whose suffix tells what it is.
-            data: its bytes.
+    def add(self, name: str, song: Song, **options: Any) -> OpenSong:
+        """Keeps a song; the options are those of `OpenSong`.
 
         Raises:
-            MidiError: if it cannot be used.
-            ImportError: if it needs note-seq, which is not installed.
+            MidiError: if it is too long.
         """
-        return self._add(name, read_song(name, data), None)
-
-    def _add(self, name, song, folder):
         notes = sum(len(track.notes.pitch) for track in song.tracks)
         if notes > MOST_NOTES:
             raise MidiError(name, f"has {notes} notes, more than {MOST_NOTES}")
-        opened = OpenSong(secrets.token_hex(8), name, song, folder)
+        opened = OpenSong(secrets.token_hex(8), name, song, **options)
         opened.view()  # refuses what cannot be shown
         with self._lock:
             self._songs[opened.id] = opened
@@ -122,81 +135,98 @@ class Workspace:
         """The song of an id.
 
         Raises:
-            NotThere: if there is none.
+            NotThereError: if there is none.
         """
         try:
             return self._songs[key]
         except KeyError:
-            raise NotThere(f"There is no song {key!r:.40}, or not any more") from None
+            raise NotThereError(f"There is no song {key!r:.40}, or not any more") from None
 
     def take(self, key: str) -> MadeTake:
         """The take of an id.
 
         Raises:
-            NotThere: if there is none.
+            NotThereError: if there is none.
         """
         try:
             return self._takes[key]
         except KeyError:
-            raise NotThere(f"There is no take {key!r:.40}, or not any more") from None
+            raise NotThereError(f"There is no take {key!r:.40}, or not any more") from None
 
-    def with_takes(self, opened: OpenSong, takes: Sequence[str]) -> Song:
-        """The song with some of its takes put in, one after the other; of two in the same bars, the later holds.
+    def takes_of(self, opened: OpenSong, keys: Sequence[str]) -> list[MadeTake]:
+        """Takes of a song.
 
         Raises:
-            NotThere: if there is no such take.
+            NotThereError: if there is no such take.
             ValueError: if one is a take of another song.
         """
-        song = opened.song
-        for key in takes:
-            made = self.take(key)
+        takes = [self.take(key) for key in keys]
+        for made in takes:
             if made.song is not opened:
-                raise ValueError(f"A take is put into its own song. Received: take={key!r}")
-            gaps = [(gap.first_step, gap.end_step) for gap in made.take.piece.gaps]
-            song = Song.open(splice_melody(song, made.take.melody, gaps))
-        return dataclasses.replace(song, name=opened.song.name)
+                raise ValueError(f"A take is put into its own song. Received: take={made.id}")
+        return takes
 
     def add_takes(self, opened: OpenSong, takes: Any) -> dict[str, Any]:
         """Keeps takes, and returns what the event `done` tells of them."""
-        made = [MadeTake(secrets.token_hex(8), opened, take, takes) for take in takes.distinct]
+        made = [
+            MadeTake(secrets.token_hex(8), opened, take, takes, rank) for rank, take in enumerate(takes.distinct, 1)
+        ]
         with self._lock:
             self._takes.update({one.id: one for one in made})
             while len(self._takes) > MOST_TAKES:
                 self._takes.popitem(last=False)
         return {
-            "takes": [one.view(rank) for rank, one in enumerate(made, 1)],
+            "takes": [one.view() for one in made],
             "original": takes.original.as_json(),
             "left_out": len(takes) - len(made),
         }
 
 
+def with_takes(song: Song, takes: Sequence[MadeTake]) -> Song:
+    """A song with takes of it put in, one after the other; of two in the same bars, the later holds."""
+    name = song.name
+    for made in takes:
+        if made.take.melody.track == len(song.tracks):
+            song, _ = song.with_new_line()
+        song = Song.open(splice_melody(song, made.take.melody, made.gaps))
+    return dataclasses.replace(song, name=name)
+
+
 def read_song(name: str, data: bytes) -> Song:
-    """Reads a file that came over the network; its suffix tells what it is."""
+    """Reads a file that came over the network.
+
+    Args:
+        name: its name, whose suffix tells what it is.
+        data: its bytes.
+
+    Raises:
+        MidiError: if it cannot be used.
+        ImportError: if it needs note-seq, which is not installed.
+    """
     suffix = Path(name).suffix.lower()
-    if suffix not in OTHER_SUFFIXES:
-        return dataclasses.replace(Song.open(data), name=name)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"song{suffix}"
-        path.write_bytes(data)
-        try:
+    try:
+        if suffix not in OTHER_SUFFIXES:
+            return dataclasses.replace(Song.open(data), name=name)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"song{suffix}"
+            path.write_bytes(data)
             return dataclasses.replace(Song.open(path), name=name)
-        except MidiError as error:
-            raise MidiError(name, error.reason) from None
+    except MidiError as error:
+        raise MidiError(name, error.reason) from None
 
 
 def save_beside(opened: OpenSong, data: bytes) -> Path:
     """Writes a file into the song's folder under a name that no file has.
 
     Raises:
-        ValueError: if the song came over the network.
+        ValueError: if the song came over the network, or there are too many such files.
         OSError: if it cannot be written.
     """
     if opened.folder is None:
         raise ValueError("A song that was dropped on the page has no folder here: download the file")
-    stem = Path(opened.name).stem
     for number in range(1, _MOST_FILES):
         ending = f"_studio{number}"
-        path = opened.folder / f"{fit_name(stem, ending + '.mid')}{ending}.mid"
+        path = opened.folder / f"{fit_name(opened.stem, ending + '.mid')}{ending}.mid"
         try:
             with open(path, "xb") as file:
                 file.write(data)
@@ -204,13 +234,3 @@ def save_beside(opened: OpenSong, data: bytes) -> Path:
         except FileExistsError:
             continue
     raise ValueError(f"There are {_MOST_FILES} files beside the song already")
-
-
-def gap_ticks(take: Take) -> list[list[int]]:
-    """The stretches (first tick, end tick) that a take was composed for."""
-    grid = take.piece.song.grid
-    return [[grid.ticks(gap.first_step), grid.ticks(gap.end_step)] for gap in take.piece.gaps]
-
-
-def _known(value):
-    return None if value != value else round(value, 4)
