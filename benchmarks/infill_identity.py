@@ -35,33 +35,28 @@ def read_tracks(data):
     return file.ticks_per_beat, tracks
 
 
-def group_notes(events, channel):
-    """Notes of one channel in groups that overlap on one pitch.
+def pair_notes(events, channel):
+    """Notes of one channel.
 
     A note-off ends all notes of its pitch from earlier ticks, or those of its own if there are none. A note that none
     ends lasts for ever.
 
     Returns:
-        List of (dict of the place of each note-on to the tick of its end, ticks of the note-offs).
+        Dict of the place of each note-on to the tick of its end.
     """
-    groups, sounding, last = [], collections.defaultdict(list), {}
+    sounding, ends = collections.defaultdict(list), {}
     for place, (tick, message) in enumerate(events):
         if message.type not in ("note_on", "note_off") or message.channel != channel:
             continue
         waiting = sounding[message.note]
         if message.type == "note_on" and message.velocity:
-            if not waiting:
-                last[message.note] = ({}, [])
-                groups.append(last[message.note])
             waiting.append(place)
-            last[message.note][0][place] = np.inf
-        elif message.note in last:
-            ends, offs = last[message.note]
+            ends[place] = np.inf
+        else:
             ended = [on for on in waiting if events[on][0] < tick] or waiting
             ends |= dict.fromkeys(ended, tick)
-            offs.append(tick)
             sounding[message.note] = [on for on in waiting if on not in ended]
-    return groups
+    return ends
 
 
 def difference(before, after, chunk, channel, stretches):
@@ -81,28 +76,26 @@ def difference(before, after, chunk, channel, stretches):
         return "another track"
     sides = []
     for events in (old_tracks[chunk], new_tracks[chunk]):
-        notes, touched = {}, set()  # ends of the kept notes, and where they may be; note-offs of what is in gaps or cut
-        for ends, offs in group_notes(events, channel):
-            inside = {on for on in ends if any(first <= events[on][0] < last for first, last, _ in stretches)}
-            cuts = {
-                on: max(edge, events[on][0] + 1)
-                for first, _, edge in stretches[::-1]
-                for on in ends.keys() - inside
-                if events[on][0] < first and ends[on] >= edge
-            }
-            for on in ends.keys() - inside:
-                tick, message = events[on]
-                # Of notes that overlap on one pitch each owns a note-off; what the others' notes leave may end it.
-                allowed = [cuts[on]] if on in cuts else offs if inside or cuts else [ends[on]]
-                notes[on] = (tick, message.note, message.velocity), ends[on], allowed
-            if inside or cuts:
-                touched |= {(off, events[on][1].note) for on in ends for off in offs}
-        sides.append((events, dict(sorted(notes.items())), touched))
+        ends = pair_notes(events, channel)
+        inside = {on for on in ends if any(first <= events[on][0] < last for first, last, _ in stretches)}
+        cuts = {
+            on: max(edge, events[on][0] + 1)
+            for first, _, edge in stretches[::-1]
+            for on in ends.keys() - inside
+            if events[on][0] < first and ends[on] >= edge
+        }
+        notes = {
+            on: ((events[on][0], events[on][1].note, events[on][1].velocity), ends[on], cuts.get(on, ends[on]))
+            for on in ends
+            if on not in inside
+        }
+        touched = {(ends[on], events[on][1].note) for on in inside | cuts.keys()}  # note-offs of what is in gaps or cut
+        sides.append((events, notes, touched))
     (old, old_notes, old_touched), (new, new_notes, new_touched) = sides
     if [note for note, *_ in old_notes.values()] != [note for note, *_ in new_notes.values()]:
         return "the notes outside"
-    for (_, _, allowed), (_, end, _) in zip(old_notes.values(), new_notes.values(), strict=True):
-        if end not in allowed:
+    for (_, _, right), (_, end, _) in zip(old_notes.values(), new_notes.values(), strict=True):
+        if end != right:
             return "the end of a note outside"
 
     touched = old_touched | new_touched

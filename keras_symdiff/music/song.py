@@ -1,6 +1,5 @@
 """A MIDI file, read once: its bytes, tracks, tempos and bars."""
 
-import collections
 import functools
 import hashlib
 import os
@@ -69,9 +68,7 @@ class Notes(NamedTuple):
         velocity: in [1, 127].
         on: places of the note-ons in the events of the track's chunk.
         off: places of the note-offs that end them; -1 for a note that the file never ends, which lasts until its chunk
-            does.
-        release: places of the note-offs that are theirs. Another one only where notes of one pitch overlap: the first
-            note-off ends both, and is the first note's. -1 for a note-on that has none.
+            does. Notes of one pitch that overlap have one in common.
     """
 
     start: Int[np.ndarray, " M"]
@@ -80,7 +77,6 @@ class Notes(NamedTuple):
     velocity: Int[np.ndarray, " M"]
     on: Int[np.ndarray, " M"]
     off: Int[np.ndarray, " M"]
-    release: Int[np.ndarray, " M"]
 
 
 class Controls(NamedTuple):
@@ -440,12 +436,12 @@ def _read_tracks(events, names, path):
     present = np.unique(instruments[is_on])
     if len(present) > MAX_INSTRUMENTS:
         raise MidiError(path, f"has {len(present)} instruments, more than {MAX_INSTRUMENTS}")
-    offs, releases = _pair_notes(instruments << 7 | pitches, events.ticks[places], is_on)
+    offs = _pair_notes(instruments << 7 | pitches, events.ticks[places], is_on)
     for index, instrument in enumerate(present.tolist()):
         chunk, channel = instrument >> 4, instrument & 0xF
         chosen = np.flatnonzero((instruments == instrument) & is_on)
         first, last = int(events.bounds[chunk]), int(events.bounds[chunk + 1])
-        off, release = offs[chosen], releases[chosen]
+        off = offs[chosen]
         of_channel = first + np.flatnonzero((events.statuses[first:last] & 0xF) == channel)
         programs = of_channel[kinds[of_channel] == PROGRAM_CHANGE]
         controls = of_channel[kinds[of_channel] == CONTROL_CHANGE]
@@ -469,7 +465,6 @@ def _read_tracks(events, names, path):
                 velocity=velocities[chosen],
                 on=places[chosen] - first,
                 off=np.where(off >= 0, places[off] - first, -1),
-                release=np.where(release >= 0, places[release] - first, -1),
             ),
             pedal=changes(_SUSTAIN_PEDAL),
             span=changes(SPAN_CONTROLLER),
@@ -485,7 +480,7 @@ def _pair_notes(keys, ticks, is_on):
         is_on: bool array (E,).
 
     Returns:
-        Tuple of int64 arrays (E,), the `off` and the `release` of each note-on; see `Notes`.
+        Place of the note-off of each note-on, -1 if none ends it; int64 (E,).
     """
     offs = np.full(len(keys), -1)
     order = np.argsort(keys, kind="stable")
@@ -498,29 +493,21 @@ def _pair_notes(keys, ticks, is_on):
     doubtful[order[1:]] |= same & ~is_on[order][1:] & is_on[order][:-1] & ~regular
     irregular = np.isin(keys, keys[doubtful])
     offs[irregular] = -1
-    releases = offs.copy()
     by_key = {}
     for place in np.flatnonzero(irregular).tolist():
         by_key.setdefault(int(keys[place]), []).append(place)
     for places in by_key.values():
-        _pair_overlapping(places, ticks[places].tolist(), is_on[places].tolist(), offs, releases)
-    return offs, releases
+        _pair_overlapping(places, ticks[places].tolist(), is_on[places].tolist(), offs)
+    return offs
 
 
-def _pair_overlapping(places, ticks, is_on, offs, releases):
-    """Pairs the events of one pitch that do not alternate; writes into `offs` and `releases` at `places`."""
-    sounding, owed = [], collections.deque()  # notes with their ticks; notes that another one's note-off ended
+def _pair_overlapping(places, ticks, is_on, offs):
+    """Pairs the events of one pitch that do not alternate; writes into `offs` at `places`."""
+    sounding = []  # notes with their ticks
     for place, tick, on in zip(places, ticks, is_on, strict=True):
         if on:
             sounding.append((tick, place))
-            owed.clear()
             continue
         ended = [begun for start, begun in sounding if start < tick] or [begun for _, begun in sounding]
-        if not sounding and owed:
-            releases[owed.popleft()] = place
-        for begun in ended:
-            offs[begun] = place
-        if ended:
-            releases[ended[0]] = place
-            owed = collections.deque(ended[1:])
+        offs[ended] = place
         sounding = sounding[len(ended) :]

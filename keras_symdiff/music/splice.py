@@ -15,8 +15,9 @@ def splice_melody(song: Song, melody: Melody, gaps) -> bytes:
 
     Bytes outside the track's chunk are copied; within it all events but the replaced notes' are, in their order. Notes
     belong to the gap in which they start, by the nearest step: all notes of the track that start in a gap go,
-    accompanying ones too, however long they sound. A note that starts before a gap and sounds into it is cut at the
-    gap's edge; a new note ends at the gap's end at the latest. So no note after a gap is touched.
+    accompanying ones too, however long they sound; note-offs in a gap that end no note go with them. A note that starts
+    before a gap and sounds into it is cut at the gap's edge; a new note ends at the gap's end at the latest. So no note
+    after a gap is touched.
 
     The new notes swing as the song does and lie as far off the grid as the track's notes do in the median: files of
     performances (POP909) are often a constant time early or late. On a tick that they share with other events, a new
@@ -50,12 +51,11 @@ def _replace_notes(events, track: Track, grid, melody, gaps):
     def ticks(steps):
         return np.maximum(grid.ticks(steps) + off_grid, 0)
 
-    event_ticks = np.array([event.tick for event in events] + [-1])
     # The end of a note that the file never ends moves with the end of its chunk.
-    ends_of_notes = np.where(notes.off < 0, np.iinfo(np.int64).max, np.maximum(notes.end, event_ticks[notes.release]))
+    ends_of_notes = np.where(notes.off < 0, np.iinfo(np.int64).max, notes.end)
     gone = np.zeros(len(steps), bool)  # notes that start in a gap
     cuts = np.full(len(steps), -1)  # ticks at which notes that sound into a gap end
-    new, new_pitches = [], []  # events with their place on a shared tick: 0 ends a note, 2 begins one
+    new = []  # events with their place on a shared tick: 0 ends a note, 2 begins one
     for first, end in gaps:
         gone |= (steps >= first) & (steps < end)
         edge = int(ticks(first))
@@ -69,17 +69,14 @@ def _replace_notes(events, track: Track, grid, melody, gaps):
         for start, stop, pitch, velocity in zip(*(column.tolist() for column in values), strict=True):
             new.append((start, 2, Event(start, bytes((NOTE_ON << 4 | track.channel, pitch, velocity)))))
             new.append((stop, 0, _note_off(stop, track.channel, pitch)))
-            new_pitches.append((start, stop, pitch))
     cuts[gone] = -1
-    # A note-on too many has no release of its own, and needs the one that ends it.
     stays = ~gone & (cuts < 0)
-    needed = set(notes.off[stays & (notes.release < 0)].tolist())
-    removed = set(notes.on[gone].tolist()) | (set(notes.release[~stays].tolist()) - needed)
-    columns = (cuts, notes.release, notes.pitch)
-    for cut, release, pitch in zip(*(column[cuts >= 0].tolist() for column in columns), strict=True):
-        event = Event(cut, events[release].data) if release >= 0 else _note_off(cut, track.channel, pitch)
+    removed = set(notes.on[gone].tolist()) | (set(notes.off[~stays].tolist()) - set(notes.off[stays].tolist()))
+    columns = (cuts, notes.off, notes.pitch)
+    for cut, off, pitch in sorted(set(zip(*(column[cuts >= 0].tolist() for column in columns), strict=True))):
+        event = Event(cut, events[off].data) if off >= 0 else _note_off(cut, track.channel, pitch)
         new.append((cut, 0, event))
-    removed |= _stray_note_offs(events, track, new_pitches) - {*notes.off.tolist(), *notes.release.tolist()}
+    removed |= _note_offs(events, track.channel, grid, gaps) - set(notes.off.tolist())  # they would end new notes early
     kept = [
         (event.tick, 1, event)
         for place, event in enumerate(events)
@@ -95,17 +92,14 @@ def _note_off(tick, channel, pitch):
     return Event(tick, bytes((NOTE_OFF << 4 | channel, pitch, _RELEASE_VELOCITY)))
 
 
-def _stray_note_offs(events, track, new_pitches):
-    """Places of note-offs that would end a new note early: those of its pitch while it sounds."""
-    offs = [
-        (place, event.tick, event.data[1])
+def _note_offs(events, channel, grid, gaps):
+    """Places of the note-offs in the gaps."""
+    places = [
+        place
         for place, event in enumerate(events)
-        if event.kind in (NOTE_OFF, NOTE_ON) and event.channel == track.channel
+        if event.kind in (NOTE_OFF, NOTE_ON) and event.channel == channel
         and (event.kind == NOTE_OFF or not event.data[2])
     ]  # fmt: skip
-    by_pitch = {}
-    for start, stop, pitch in new_pitches:
-        by_pitch.setdefault(pitch, []).append((start, stop))
-    return {
-        place for place, tick, pitch in offs if any(start <= tick < stop for start, stop in by_pitch.get(pitch, ()))
-    }
+    steps = grid.steps(np.array([events[place].tick for place in places], np.int64))
+    inside = np.any([(steps >= first) & (steps < end) for first, end in gaps], axis=0)
+    return {places[index] for index in np.flatnonzero(inside).tolist()}

@@ -222,6 +222,25 @@ def test_a_note_that_sounds_into_the_gap_is_cut_and_one_that_starts_in_it_goes_w
     assert notes == [(0, 480, 60, 90), (3000, 840, 62, 91), (9000, 480, 64, 93)]
 
 
+@pytest.mark.parametrize("bar", [0, 4])
+def test_note_offs_that_end_no_note_stay(tmp_path, bar):
+    # A grace note whose note-off stands before its note-on, as some programs write them: the note-off of the next note
+    # of its pitch ends both. The one of the next grace note, four bars on, ends none.
+    grace = "803c00 00 903c40 18 903c40 18 803c00"
+    body = bytes.fromhex(f"00 {grace} 8250 {grace} 8250 {grace} 00 ff2f00")
+    path = write_raw(tmp_path / "a.mid", [body], 0, resolution=24)
+    (melody,) = read_melodies(path)
+    first, end = 16 * bar, 16 * bar + 16
+    data = splice_melody(Song.open(path), melody.replace_steps(first, np.array([41] + [0] * 15)), [(first, end)])
+
+    def outside(data):
+        events = [(event.tick, event.data.hex()) for event in read_events(data[22:])]
+        return [event for event in events if not 6 * first <= event[0] < 6 * end]
+
+    kept = outside(path.read_bytes())
+    assert outside(data) == sorted([*kept, (6 * end, "803c40")])
+
+
 def test_new_bars_after_the_end_move_the_end_of_their_track(tmp_path):
     path, out = write_raw(tmp_path / "a.mid", [MIXED], 0), tmp_path / "out.mid"
     melody = read_melodies(path)[0]
