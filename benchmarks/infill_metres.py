@@ -1,4 +1,4 @@
-"""Infills songs of each metre, and swung ones, and compares the new bars with the kept ones.
+"""Infills songs of each metre, and compares the new bars with the kept ones and with those that were there.
 
     python benchmarks/infill_metres.py FOLDER [--files 20] [--preset NAME] [--pictures DIR]
 
@@ -10,7 +10,6 @@ kept notes stand in songs in 4/4 that were made to swing.
 import argparse
 import collections
 import dataclasses
-import io
 import random
 from pathlib import Path
 
@@ -22,7 +21,6 @@ from keras_symdiff.music.song import MidiError
 from keras_symdiff.render.piano_roll import plot_piano_roll
 
 GAP = 8  # bars
-SWINGS = (0.58, 0.62, 2 / 3)
 
 
 def infill(composer, song, seed):
@@ -46,35 +44,6 @@ def onsets_per_place(melody, inside):
     bars = melody.grid.bar_of(starts)
     places = starts - melody.grid.bar_step(bars)
     return np.bincount(places, minlength=melody.grid.metres[0].bar_steps)
-
-
-def swung(song, ratio):
-    """A song in 4/4 with its off-beat eighths moved to a ratio of the quarter, and what lies between with them."""
-    import mido
-
-    resolution = song.ticks_per_quarter
-    file = mido.MidiFile(file=io.BytesIO(song.data))
-    for track in file.tracks:
-        now = last = 0
-        for message in track:
-            now += message.time
-            beat, place = divmod(now / resolution, 1)
-            late = place * 2 * ratio if place < 0.5 else ratio + (place - 0.5) * 2 * (1 - ratio)
-            tick = round((beat + late) * resolution)
-            message.time, last = tick - last, tick
-    buffer = io.BytesIO()
-    file.save(file=buffer)
-    return Song.open(buffer.getvalue())
-
-
-def off_beats(track, grid, gap):
-    """Median place in the quarter of the notes off the beat, in the gap and outside."""
-    ticks = track.notes.start
-    places = ticks / grid.ticks_per_quarter % 1
-    off = (places > 0.4) & (places < 0.8)
-    first, end = (grid.ticks(step) for step in gap)
-    inside = (ticks >= first) & (ticks < end)
-    return tuple(float(np.median(places[off & side])) if (off & side).any() else np.nan for side in (inside, ~inside))
 
 
 def main():
@@ -123,28 +92,6 @@ def main():
             per_bar = totals.sum(axis=1) / bars
             moved = np.abs(shares[0] - shares[1]).sum() / 2
             print(f"| {metre} | {count} | {per_bar[0]:.2f} | {per_bar[1]:.2f} | {moved:.3f} |", flush=True)
-
-    print("\n| off-beat of the song | songs | new notes | kept notes | largest difference in a song |")
-    print("|---|---|---|---|---|")
-    for ratio in SWINGS:
-        found = []
-        for song in songs["4/4"]:
-            if len(found) == options.files:
-                break
-            try:
-                again = swung(song, ratio)
-                _, take, gap = infill(composer, again, seed=len(found))
-            except (MidiError, ValueError):
-                continue
-            new = off_beats(Song.open(take.midi).tracks[take.melody.track], again.grid, gap)[0]
-            kept = off_beats(again.tracks[take.melody.track], again.grid, gap)[1]
-            if not np.isnan([new, kept]).any():
-                found.append((new, kept))
-        new, kept = np.array(found).reshape(-1, 2).T
-        largest = np.abs(new - kept).max(initial=0)
-        print(
-            f"| {ratio:.3f} | {len(found)} | {np.median(new):.3f} | {np.median(kept):.3f} | {largest:.3f} |", flush=True
-        )
 
 
 if __name__ == "__main__":

@@ -20,6 +20,34 @@ def test_swung_eighths_and_sixteenths(ratio):
     assert (sixteenths.ratio, sixteenths.steps) == (pytest.approx(ratio), 2)
 
 
+def swing(straight, ratio):
+    """Straight onsets with their off-beat eighths moved to a ratio, and what lies between with them."""
+    beat, place = np.divmod(straight, 1)
+    return beat + np.where(place < 0.5, place * 2 * ratio, ratio + (place - 0.5) * 2 * (1 - ratio))
+
+
+DOTTED = np.concatenate([BEATS, BEATS + 0.75, BEATS[:14] + 0.5])
+SIXTEENTHS = np.arange(256) / 4
+
+
+@pytest.mark.parametrize("ratio", [0.58, 0.62, 2 / 3])
+@pytest.mark.parametrize(
+    "tracks",
+    [
+        [DOTTED],
+        [SIXTEENTHS],
+        [DOTTED, SIXTEENTHS[:40] + 0.02],  # a band whose players are late by themselves
+        [pairs(0.5), np.arange(320) / 5],  # with quintuplets
+        [pairs(0.5)[:20], pairs(0.5)[20:40]],  # enough together
+    ],
+)
+def test_songs_swing_whatever_their_rhythms(tracks, ratio):
+    found = estimate_swing([swing(track, ratio) for track in tracks])
+    assert (found.steps, found.triplets) == (4, False)
+    assert found.ratio == pytest.approx(ratio, abs=0.02)
+    assert estimate_swing(tracks) == NO_SWING
+
+
 @pytest.mark.parametrize(
     "onsets",
     [
@@ -29,6 +57,8 @@ def test_swung_eighths_and_sixteenths(ratio):
         pairs(0.5, 0.5),
         pairs(2 / 3)[:20],  # too few to tell
         np.concatenate([pairs(0.5), pairs(2 / 3)]),
+        np.concatenate([BEATS, np.arange(36) * 2 / 3]),  # some triplets of halves
+        np.concatenate([BEATS + 0.17, BEATS + 0.67]),  # eighths too late to know where beats are
         np.concatenate([BEATS, BEATS[:5] + 1 / 3, BEATS[:5] + 2 / 3, BEATS[:8] + 0.5]),
     ],
 )
