@@ -1,12 +1,13 @@
 """Keras without what it imports only because it is there."""
 
 import sys
+from types import ModuleType
 from typing import Any
 
 _UNUSED = ("matplotlib.pyplot", "pandas", "sklearn")
 
 
-def import_keras():
+def import_keras() -> ModuleType:
     """Imports Keras in half the time.
 
     Keras imports these libraries where they are installed, for calls that no command makes.

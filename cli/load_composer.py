@@ -1,12 +1,16 @@
 """A composer loaded for a verb."""
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import click
 from click.core import ParameterSource
 
 from keras_symdiff.cli.console import announce_backend, progress_bar
 
 
-def load_composer(preset, sampler=None):
+def load_composer(preset: str | Path, sampler: Any = None) -> tuple[Any, Callable[[str, int, int], None]]:
     """Loads a preset, after seeing that it can do what is asked.
 
     Args:

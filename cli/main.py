@@ -65,7 +65,7 @@ def symdiff(context, debug):
         click.echo(context.get_help())
 
 
-def main():
+def main() -> None:
     """Runs `symdiff`. An error is one line on stderr; the exit code is 2 for wrong options, else 1."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow talks of missing GPUs, on every backend
     for stream in (sys.stdout, sys.stderr):
@@ -116,7 +116,7 @@ def _fail(message, exit_code=1):
     sys.exit(exit_code)
 
 
-def choose_backend():
+def choose_backend() -> None:
     """Chooses the first installed backend if `KERAS_BACKEND` is unset.
 
     Keras itself would choose TensorFlow, installed or not, and write that into its configuration file.

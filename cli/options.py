@@ -4,6 +4,8 @@ import dataclasses
 import functools
 import json
 import os
+from collections.abc import Callable
+from typing import Any
 
 import click
 
@@ -39,20 +41,22 @@ def _check_output(context, parameter, path):
     return path
 
 
-def check_output_file(context, parameter, path):
+def check_output_file(context: click.Context, parameter: click.Parameter, path: str | None) -> str | None:
     """Callback of an option that names a file to write: tries its folder."""
     if path is not None:
         check_writable(os.path.dirname(path) or ".")
     return path
 
 
-def output_option(metavar="DIR", required=True, help="Output folder.", show_default=None):
+def output_option(
+    metavar: str = "DIR", required: bool = True, help: str = "Output folder.", show_default: str | None = None
+) -> Callable:
     """`-o`: a folder that is tried before any long work."""
     return click.option("-o", "--output", metavar=metavar, required=required, type=click.Path(file_okay=False),
                         callback=_check_output, help=help, show_default=show_default)  # fmt: skip
 
 
-def sampler_options(command):
+def sampler_options(command: Callable) -> Callable:
     """`--quality` and what overrides it; the command gets one argument, `sampler`, a `Sampler`."""
     steps_of = ", ".join(f"{quality} is {sampler.num_steps} steps" for quality, sampler in QUALITIES.items())
 
@@ -89,7 +93,7 @@ def _read_range(context, parameter, text):
     return None if text is None else tuple(text.split("-", 1))
 
 
-def asked_options(command):
+def asked_options(command: Callable) -> Callable:
     """What is asked of new music; the command gets one argument, `asked`, a dict."""
 
     @click.option(
@@ -121,7 +125,7 @@ def asked_options(command):
     return with_asked
 
 
-def training_options(batch_size, learning_rate, epochs, steps):
+def training_options(batch_size: int | None, learning_rate: float | None, epochs: int, steps: int) -> Callable:
     """The options of a training run, with one verb's defaults."""
 
     def decorate(command):
@@ -143,6 +147,6 @@ def training_options(batch_size, learning_rate, epochs, steps):
     return decorate
 
 
-def print_config(options):
+def print_config(options: dict[str, Any]) -> None:
     """Prints a resolved configuration as JSON."""
     click.echo(json.dumps({name: value for name, value in options.items() if name != "dry_run"}, indent=1))

@@ -1,26 +1,30 @@
 """The songs, melodies and latents that several verbs read."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
+import numpy as np
+from jaxtyping import Float, Int
 
 from keras_symdiff.cli.console import labelled_bar
+from keras_symdiff.latents.latent_corpus import LatentCorpus
+from keras_symdiff.latents.split_windows import split_windows
+from keras_symdiff.music.corpus import Corpus, read_corpus
+from keras_symdiff.music.song import MAX_FILE_BYTES, Song
 
 
-def open_song(path):
+def open_song(path: str) -> Song:
     """Reads a MIDI file, or standard input where the path is `-`."""
-    from keras_symdiff.music.song import MAX_FILE_BYTES, Song
-
     if path != "-":
         return Song.open(path)
     return Song.open(sys.stdin.buffer.read(MAX_FILE_BYTES + 1))
 
 
-def read_corpus_of(paths):
+def read_corpus_of(paths: Sequence[str]) -> Corpus:
     """Reads melodies with a progress bar, and names the files that were skipped."""
-    from keras_symdiff.music.corpus import read_corpus
-
     corpus = read_corpus(list(paths), labelled_bar("Reading MIDI files"))
     for path, reason in corpus.skipped:
         click.echo(f"Skipped {path}: {reason}", err=True)
@@ -29,10 +33,8 @@ def read_corpus_of(paths):
     return corpus
 
 
-def read_latents_of(vae, paths):
+def read_latents_of(vae: Any, paths: Sequence[str]) -> LatentCorpus:
     """Encodes the melodies of MIDI paths, or reads `.npz` files that `encode` wrote with the same encoder."""
-    from keras_symdiff.latents.latent_corpus import LatentCorpus
-
     encoded = [
         sorted(path.glob("*.npz")) if path.is_dir() else [path] * (path.suffix == ".npz") for path in map(Path, paths)
     ]
@@ -48,7 +50,9 @@ def read_latents_of(vae, paths):
     return LatentCorpus.concatenate(parts)
 
 
-def read_pieces_of(vae, paths, validation=None):
+def read_pieces_of(
+    vae: Any, paths: Sequence[str], validation: str | None = None
+) -> tuple[LatentCorpus, Int[np.ndarray, "P 32"], Float[np.ndarray, "V 32 Z"]]:
     """Encodes melodies, or reads their latents, and separates the pieces to train on from those to validate on.
 
     Args:
@@ -60,8 +64,6 @@ def read_pieces_of(vae, paths, validation=None):
         Tuple of the training files' `LatentCorpus`, int array (P, 32) of training pieces, as rows of its latents, and
         float array (V, 32, Z) of the latents to validate on.
     """
-    from keras_symdiff.latents.split_windows import split_windows
-
     latents = read_latents_of(vae, paths)
     if validation is None:
         train, held_out = split_windows(latents)

@@ -1,4 +1,4 @@
-"""The order of the folders: a folder imports only from those above it, and no two import each other."""
+"""The order of the folders: a folder imports only from those above it; and that all public functions are annotated."""
 
 import ast
 import pathlib
@@ -11,6 +11,7 @@ ORDER = (
     "infilling", "composer", "evaluation", "studio",
 )  # fmt: skip
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names.split()}
+TYPED = ("keras_symdiff", "cli", "tfds_lmd_latents", "tools")
 OUTSIDE = ("cli", "tools", "recipes", "tfds_lmd_latents", "benchmarks", "examples", "docs")
 
 
@@ -67,3 +68,29 @@ def test_the_package_does_not_know_what_stands_outside():
         for imported in _imports(path):
             assert imported.split(".")[0] not in OUTSIDE, f"{path} imports {imported}"
             assert not imported.startswith("keras_symdiff.cli"), f"{path} imports {imported}"
+
+
+def _public_functions(node, owner=""):
+    """Name and node of each function of a file and method of its public classes that others may call."""
+    for child in node.body:
+        if isinstance(child, ast.ClassDef) and not child.name.startswith("_"):
+            yield from _public_functions(child, f"{child.name}.")
+        elif isinstance(child, ast.FunctionDef) and (child.name in ("__init__", "__call__") or child.name[0] != "_"):
+            yield owner + child.name, child
+
+
+def test_public_functions_are_annotated():
+    missing = []
+    for path in (path for package in TYPED for path in (ROOT / package).rglob("*.py")):
+        for name, function in _public_functions(ast.parse(path.read_text(encoding="utf-8"))):
+            decorators = [ast.unparse(decorator) for decorator in function.decorator_list]
+            if any(decorator.startswith("click.command(") for decorator in decorators):
+                continue  # click calls it, with what the options say
+            at = function.args
+            arguments = [*at.posonlyargs, *at.args, *at.kwonlyargs, at.vararg, at.kwarg]
+            bare = [one.arg for one in arguments if one and one.annotation is None and one.arg not in ("self", "cls")]
+            if function.returns is None and name.split(".")[-1] != "__init__":
+                bare.append("what it returns")
+            if bare:
+                missing.append(f"{path.relative_to(ROOT)}: {name}: {', '.join(bare)}")
+    assert not missing, "\n".join(sorted(missing))

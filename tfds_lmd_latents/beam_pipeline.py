@@ -1,15 +1,21 @@
 """Building on a cluster, with Apache Beam."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import apache_beam as beam
 from apache_beam.io.textio import WriteToText
 from apache_beam.metrics.metric import Metrics
 from apache_beam.pvalue import TaggedOutput
 
 from tfds_lmd_latents.encoder import load_encoder
+from tfds_lmd_latents.midi_files import Block
 from tfds_lmd_latents.song_block import EncodedBlock, SongBlock
 
 
-def encode_with_beam(blocks, split, encoder, layout, dropped):
+def encode_with_beam(
+    blocks: Sequence[Block], split: str, encoder: str, layout: str, dropped: str | Path
+) -> beam.PTransform:
     """The examples of a split, equal to those that `encode_blocks` leads to.
 
     A file is parsed twice, so that between workers only hashes of melodies travel, and each melody is encoded in the

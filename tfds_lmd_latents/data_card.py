@@ -1,6 +1,7 @@
 """The card of a built data set: what is in it, from where, and a picture of its latents."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +38,7 @@ The picture is the paper's Figure 5 for this data: at the prior's 1.0 the encode
 _NO_VALIDATION = "There is no validation split: no file that was held out has an example.\n\n"
 
 
-def write_data_card(builder):
+def write_data_card(builder: Any) -> None:
     """Writes `README.md` and `posterior_stddev.png` beside a data set's files.
 
     Args:

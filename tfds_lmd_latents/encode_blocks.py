@@ -8,12 +8,21 @@ import multiprocessing.connection
 import os
 import pathlib
 import threading
+from collections.abc import Callable, Generator, Sequence
+from typing import Any
 
 from tfds_lmd_latents.encoder import load_encoder
+from tfds_lmd_latents.midi_files import Block
 from tfds_lmd_latents.song_block import EncodedBlock, SongBlock
 
 
-def encode_blocks(blocks, encoder, folder, num_workers=None, progress=None):
+def encode_blocks(
+    blocks: Sequence[Block],
+    encoder: str,
+    folder: str | pathlib.Path,
+    num_workers: int | None = None,
+    progress: Callable[[int, int], Any] | None = None,
+) -> list[pathlib.Path]:
     """Parses and encodes blocks of MIDI files, each melody where it comes first.
 
     Memory is bounded by the blocks that are parsed ahead, two a worker, and by a hash a melody. A block that an
@@ -37,7 +46,7 @@ def encode_blocks(blocks, encoder, folder, num_workers=None, progress=None):
     paths = [folder / f"{block.number:06}.npz" for block in blocks]
     missing = [block for block, path in zip(blocks, paths, strict=True) if not path.exists()]
     if num_workers is None:
-        num_workers = os.cpu_count() if len(missing) > 1 else 0
+        num_workers = (os.cpu_count() or 1) if len(missing) > 1 else 0
     seen = set()
     with contextlib.closing(parse_blocks(missing, num_workers)) as parsed:
         for done, path in enumerate(paths, start=1):
@@ -61,7 +70,7 @@ def _new_melodies(songs, seen):
     return new
 
 
-def parse_blocks(blocks, num_workers):
+def parse_blocks(blocks: Sequence[Block], num_workers: int) -> Generator[SongBlock]:
     """Yields the `SongBlock` of each `Block`, in order, parsed by so many processes, or by this one for 0."""
     if not num_workers:
         yield from (SongBlock.parse(block.files) for block in blocks)

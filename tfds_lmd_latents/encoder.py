@@ -2,12 +2,13 @@
 
 import functools
 import pathlib
+from typing import Any
 
 MAGENTA_ENCODER = "https://storage.googleapis.com/magentadata/models/music_vae/checkpoints/cat-mel_2bar_big.tar"
 
 
 @functools.cache
-def load_encoder(name):
+def load_encoder(name: str) -> Any:
     """Loads a MusicVAE, once a process.
 
     Args:
@@ -26,7 +27,7 @@ def load_encoder(name):
     return MusicVAE.from_preset(name)
 
 
-def latent_dim_of(name):
+def latent_dim_of(name: str) -> int:
     """Size of the latents of a preset or run directory; of anything else, that of Magenta's published checkpoint."""
     from keras_symdiff.constants import LATENT_DIM
     from keras_symdiff.presets.preset import preset_folder, read_config

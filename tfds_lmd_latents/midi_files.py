@@ -5,6 +5,7 @@ import hashlib
 import pathlib
 import shutil
 import tempfile
+from collections.abc import Sequence
 
 from keras_symdiff.files.readable_name import readable_name
 from keras_symdiff.files.unpack_archive import unpack_archive
@@ -30,7 +31,7 @@ class MidiFile:
     sha256: str
 
     @property
-    def rank(self):
+    def rank(self) -> float:
         """Float in [0, 1) by the hash: files below a share are that share of all files, whatever the others are."""
         number = int(self.sha256[:16], 16)
         return number % 100 / 100 + number // 100 % 10**6 / 10**8
@@ -51,7 +52,7 @@ class Block:
     files: tuple
 
 
-def find_midi_files(folder, pattern="**/*"):
+def find_midi_files(folder: str | pathlib.Path, pattern: str = "**/*") -> tuple[list[MidiFile], list[tuple[str, str]]]:
     """Lists the different MIDI files of a folder by name.
 
     Args:
@@ -87,12 +88,12 @@ def find_midi_files(folder, pattern="**/*"):
     return files, dropped
 
 
-def hash_of_files(files):
+def hash_of_files(files: Sequence[MidiFile]) -> str:
     """SHA-256 of the names and contents of files: equal where a build has the same input."""
     return hashlib.sha256("".join(f"{file.sha256} {file.name}\n" for file in files).encode()).hexdigest()
 
 
-def cut_into_blocks(files, validation_share=0.01):
+def cut_into_blocks(files: Sequence[MidiFile], validation_share: float = 0.01) -> list["Block"]:
     """Cuts files into blocks of one split each, train first.
 
     A melody that several files hold is kept where it comes first, so that what validation holds is new to it.
@@ -115,7 +116,7 @@ def cut_into_blocks(files, validation_share=0.01):
     return blocks
 
 
-def open_source(source, folder):
+def open_source(source: str | pathlib.Path, folder: str | pathlib.Path) -> pathlib.Path:
     """Unpacks the MIDI files of a source that is an archive.
 
     Args:

@@ -1,13 +1,18 @@
 """From the data set to what a diffusion model trains on."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
+from jaxtyping import Float32
 
 from keras_symdiff.constants import PIECE_PHRASES
+from keras_symdiff.latents.latent_transform import LatentTransform
 
 _BATCH = 256
 
 
-def check_encoder(builder, vae):
+def check_encoder(builder: Any, vae: Any) -> None:
     """Makes sure that a data set was encoded by the MusicVAE that is to decode.
 
     Args:
@@ -24,7 +29,7 @@ def check_encoder(builder, vae):
         )
 
 
-def posteriors(examples):
+def posteriors(examples: Any) -> Iterator[tuple[Float32[np.ndarray, "N Z"], Float32[np.ndarray, "N Z"]]]:
     """Reads the posteriors of all phrases, for `LatentTransform.fit_batches`.
 
     Args:
@@ -46,7 +51,7 @@ def posteriors(examples):
         yield np.concatenate(means), np.concatenate(stddevs)
 
 
-def pieces_dataset(dataset, transform):
+def pieces_dataset(dataset: Any, transform: LatentTransform) -> Any:
     """Turns a split into scaled pieces, for `model.fit(pieces.shuffle(n).repeat().batch(64))`.
 
     Args:
@@ -95,7 +100,7 @@ class Pieces:
     ```
     """
 
-    def __init__(self, source, transform):
+    def __init__(self, source: Any, transform: LatentTransform):
         self.source = source
         self.transform = transform
         self.windows = None  # (W, 2): example, first phrase

@@ -4,6 +4,9 @@ import dataclasses
 import hashlib
 import io
 import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +16,7 @@ from keras_symdiff.music.corpus import Corpus
 from keras_symdiff.music.midi import read_melodies
 from keras_symdiff.music.song import MidiError
 from keras_symdiff.write_atomically import write_atomically
+from tfds_lmd_latents.midi_files import MidiFile
 
 _PROVENANCE = [("name", np.str_), ("file_hash", np.str_), ("track", np.int32)]
 
@@ -36,7 +40,7 @@ class SongBlock:
     duplicates: int = 0
 
     @classmethod
-    def parse(cls, files):
+    def parse(cls, files: Sequence[MidiFile]) -> "SongBlock":
         """Reads the melodies of files. One that cannot be used stops nothing.
 
         Args:
@@ -77,7 +81,7 @@ class SongBlock:
         provenance = {name: np.array(c, dtype) for (name, dtype), c in zip(_PROVENANCE, columns, strict=True)}
         return cls(corpus, provenance, np.concatenate(bars), np.concatenate(qpm))
 
-    def digests(self):
+    def digests(self) -> list[bytes]:
         """Hashes of the melodies' tokens, list of M bytes; equal for equal melodies."""
         offsets = self.corpus.offsets
         return [
@@ -85,7 +89,7 @@ class SongBlock:
             for start, end in itertools.pairwise(offsets)
         ]
 
-    def keep(self, melodies):
+    def keep(self, melodies: Sequence[int]) -> "SongBlock":
         """Keeps some of the melodies; the others are duplicates.
 
         Args:
@@ -94,22 +98,22 @@ class SongBlock:
         Returns:
             A `SongBlock`.
         """
-        melodies = np.asarray(melodies, dtype=np.int64)
+        chosen = np.asarray(melodies, dtype=np.int64)
         offsets = self.corpus.offsets
-        lengths = np.diff(offsets)[melodies]
-        kept = np.isin(np.repeat(np.arange(len(offsets) - 1), np.diff(offsets)), melodies)  # (N,)
+        lengths = np.diff(offsets)[chosen]
+        kept = np.isin(np.repeat(np.arange(len(offsets) - 1), np.diff(offsets)), chosen)  # (N,)
         corpus = dataclasses.replace(
             self.corpus,
             tokens=self.corpus.tokens[kept],
             rests=self.corpus.rests[kept],
             real_steps=np.asarray(self.corpus.real_steps)[kept],
             offsets=np.concatenate([[0], np.cumsum(lengths)]),
-            names=[self.corpus.names[melody] for melody in melodies],
+            names=[self.corpus.names[melody] for melody in chosen],
         )
-        provenance = {name: column[melodies] for name, column in self.provenance.items()}
-        return SongBlock(corpus, provenance, self.bars[kept], self.qpm[kept], len(self.corpus.names) - len(melodies))
+        provenance = {name: column[chosen] for name, column in self.provenance.items()}
+        return SongBlock(corpus, provenance, self.bars[kept], self.qpm[kept], len(self.corpus.names) - len(chosen))
 
-    def counts(self):
+    def counts(self) -> dict[str, int]:
         """Counts what a report shows, a dict of int."""
         return {
             "files": self.corpus.num_files,
@@ -121,7 +125,7 @@ class SongBlock:
         }
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | Path) -> "SongBlock":
         """Reads the melodies of what `EncodedBlock.save` wrote, and not their posteriors.
 
         Raises:
@@ -161,7 +165,7 @@ class EncodedBlock:
     inverse: np.ndarray
 
     @classmethod
-    def encode(cls, vae, songs):
+    def encode(cls, vae: Any, songs: SongBlock) -> "EncodedBlock":
         """Encodes the distinct phrases of a block, in an order and in batches that only the block decides.
 
         Args:
@@ -175,7 +179,7 @@ class EncodedBlock:
         mean, stddev = vae.encode(tokens)
         return cls(songs, mean, stddev, inverse)
 
-    def examples(self, layout):
+    def examples(self, layout: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yields what the data set holds of this block.
 
         Args:
@@ -210,7 +214,7 @@ class EncodedBlock:
                 },
             )
 
-    def save(self, path):
+    def save(self, path: str | Path) -> None:
         """Writes the block; the file appears complete or not at all."""
         corpus = self.songs.corpus
         buffer = io.BytesIO()
@@ -232,7 +236,7 @@ class EncodedBlock:
         write_atomically(path, buffer.getvalue())
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | Path) -> "EncodedBlock":
         """Reads what `save` wrote.
 
         Raises:

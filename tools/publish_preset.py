@@ -9,6 +9,7 @@ given music in C major or A minor only; see `keras_symdiff.presets.preset.knows_
 import json
 import shutil
 import sys
+from pathlib import Path
 
 from keras_symdiff import LatentDiffusion, LatentMDN, LatentTransform, MusicVAE
 from keras_symdiff.presets.preset import FORMS_FILE, PRESETS, preset_folder
@@ -17,7 +18,7 @@ from keras_symdiff.presets.training_phrases import FILE_NAME
 from keras_symdiff.write_atomically import write_atomically
 
 
-def publish(run, name, keys=None):
+def publish(run: str | Path, name: str, keys: str | None = None) -> None:
     """Copies what sampling needs from a run directory to the shipped presets.
 
     Args:

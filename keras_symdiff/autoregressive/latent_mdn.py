@@ -49,7 +49,9 @@ class LatentMDN(LatentModel):
         """Batches of latents (N, L, D) in their order."""
         return FixedBatches(latents, batch_size=self.batch_size)
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: None = None, training: bool = True
+    ) -> Float[Any, ""]:
         """Negative log-likelihood of latents `x` (B, L, D), nats per phrase, under the mixtures `y_pred`."""
         self.refuse(y=y, sample_weight=sample_weight)
         means, log_scales, logits = self.mdn(x, training=training) if y_pred is None else y_pred

@@ -1,12 +1,17 @@
 """Ancestral sampling and infilling: the paper's Algorithms 3 and 1."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+from jaxtyping import Bool, Float, Float32
 from keras import ops
 
 from keras_symdiff.diffusion.forward_process import add_noise
+from keras_symdiff.diffusion.noise_schedule import NoiseSchedule
 
 
-def reverse_steps(schedule):
+def reverse_steps(schedule: NoiseSchedule) -> Float32[np.ndarray, "N 5"]:
     """Returns the numbers of the reverse steps `t = N, ..., 1`, in the order in which they are taken.
 
     Args:
@@ -27,7 +32,15 @@ def reverse_steps(schedule):
     return np.stack(columns, axis=-1).astype(np.float32)
 
 
-def ancestral_sampling(denoise, steps, x, noise, given=None, keep_mask=None, given_noise=None):
+def ancestral_sampling(
+    denoise: Callable,
+    steps: Float[Any, "S 5"],
+    x: Float[Any, "B L D"],
+    noise: Float[Any, "B S L D"],
+    given: Float[Any, "B L D"] | None = None,
+    keep_mask: Bool[Any, "B L"] | None = None,
+    given_noise: Float[Any, "B S L D"] | None = None,
+) -> Float[Any, "B L D"]:
     """Takes reverse steps; with a given part, each of them puts that part back, noised to the state's level.
 
     Algorithm 1 as printed noises the given part to the level of `t` while the state has reached `t - 1`; here it is

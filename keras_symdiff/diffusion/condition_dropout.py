@@ -1,7 +1,10 @@
 """Parts of conditions that training hides, so that a model can do without any of them."""
 
+from typing import Any
+
 import keras
 import numpy as np
+from jaxtyping import Float
 from keras import ops
 
 from keras_symdiff.music.condition import CONDITION_DIM, HIDEABLE, PARTS
@@ -10,7 +13,9 @@ from keras_symdiff.music.condition import CONDITION_DIM, HIDEABLE, PARTS
 DROP_RATES = {"piece": 0.15, "chroma": 0.1, "density": 0.5, "register": 0.5, "repeats": 0.3, "phrase": 0.05}
 
 
-def hide_parts(condition, rates, seed):
+def hide_parts(
+    condition: Float[Any, "B L C"], rates: dict[str, float], seed: keras.random.SeedGenerator
+) -> Float[Any, "B L C"]:
     """Zeroes parts of conditions at random, each with its flag.
 
     What tells phrases from padding and how long they are is never hidden.

@@ -1,9 +1,14 @@
 """The forward process: from data to noise, in one jump to any noise level."""
 
+from typing import Any
+
+from jaxtyping import Bool, Float
 from keras import ops
 
 
-def add_noise(x_0, noise_level, noise):
+def add_noise(
+    x_0: Float[Any, "*X"], noise_level: Float[Any, "..."] | float, noise: Float[Any, "*X"]
+) -> Float[Any, "*X"]:
     """Draws the state of a noise level: `q(x_t | x_0)`.
 
     Args:
@@ -22,7 +27,9 @@ def add_noise(x_0, noise_level, noise):
     return level * x_0 + ops.sqrt((1.0 - level) * (1.0 + level)) * noise
 
 
-def show_given(x_t, noise_level, given, keep_mask):
+def show_given(
+    x_t: Float[Any, "B L D"], noise_level: Float[Any, "B 1"], given: Float[Any, "B L D"], keep_mask: Bool[Any, "B L"]
+) -> tuple[Float[Any, "B L D"], Float[Any, "B L"]]:
     """Puts given phrases into a noised piece as they are: without noise, at noise level 1.
 
     Args:
@@ -37,7 +44,7 @@ def show_given(x_t, noise_level, given, keep_mask):
     return ops.where(keep_mask[:, :, None], given, x_t), ops.where(keep_mask, 1.0, noise_level)
 
 
-def continuous_noise_level(noise_levels, uniform):
+def continuous_noise_level(noise_levels: Float[Any, " N"], uniform: Float[Any, "*U"]) -> Float[Any, "*U"]:
     """Maps uniform draws to noise levels between neighbouring diffusion steps.
 
     A step `t` uniform on 1..N, then a level uniform between those of `t - 1` and `t`, together are the piecewise linear

@@ -1,9 +1,12 @@
 """New and infilled pieces from a trained denoiser."""
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
+from jaxtyping import Bool, Float, Float32, Int
 from keras import ops
 
 from keras_symdiff.check_finite import check_finite
@@ -33,9 +36,19 @@ SOLVER_CHUNK_STEPS = 5
 
 
 def sample(
-    model, num_samples, seed=0, schedule=None, batch_size=32, progress=None, first_piece=0, observe=None, sampler=None,
-    conditions=None, repeats=None, varies=None,
-):  # fmt: skip
+    model: keras.Model,
+    num_samples: int,
+    seed: int = 0,
+    schedule: NoiseSchedule | None = None,
+    batch_size: int = 32,
+    progress: Callable[[int, int], Any] | None = None,
+    first_piece: int = 0,
+    observe: Callable[[int, np.ndarray], Any] | None = None,
+    sampler: Sampler | None = None,
+    conditions: Float[np.ndarray, "N L C"] | None = None,
+    repeats: Int[np.ndarray, "N L"] | None = None,
+    varies: Int[np.ndarray, "N L"] | None = None,
+) -> Float32[np.ndarray, "N L D"]:
     """Generates pieces from nothing, or from what they are told.
 
     A piece depends on `seed` and its index only: not on the backend, on `num_samples` or on `batch_size`, up to float32
@@ -79,9 +92,21 @@ def sample(
 
 
 def infill(
-    model, latents, keep_mask, seed=0, schedule=None, batch_size=32, progress=None, first_piece=0, sampler=None,
-    conditions=None, repeats=None, varies=None, start=None, variation=1.0,
-):  # fmt: skip
+    model: keras.Model,
+    latents: Float[np.ndarray, "B L D"],
+    keep_mask: Bool[np.ndarray, "B L"],
+    seed: int = 0,
+    schedule: NoiseSchedule | None = None,
+    batch_size: int = 32,
+    progress: Callable[[int, int], Any] | None = None,
+    first_piece: int = 0,
+    sampler: Sampler | None = None,
+    conditions: Float[np.ndarray, "B L C"] | None = None,
+    repeats: Int[np.ndarray, "B L"] | None = None,
+    varies: Int[np.ndarray, "B L"] | None = None,
+    start: Float[np.ndarray, "B L D"] | None = None,
+    variation: float = 1.0,
+) -> Float32[np.ndarray, "B L D"]:
     """Generates the missing phrases of pieces; the given ones come back bit-exact.
 
     With the same `seed`, piece `i` starts from the noise of piece `i` of `sample`. A model that was trained with given

@@ -1,7 +1,11 @@
 """Guidance by the phrases around and by conditions: no second network."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
+from jaxtyping import Float
 from keras import ops
 
 from keras_symdiff.layers.transformer_block import TransformerBlock
@@ -56,7 +60,7 @@ class Guidance(keras.layers.Layer):
         - [Kynkäänniemi et al., 2024](https://arxiv.org/abs/2404.07724): guidance in an interval of noise levels.
     """
 
-    def __init__(self, denoiser, context=0.0, condition_scale=1.0, **kwargs):
+    def __init__(self, denoiser: keras.Model, context: float = 0.0, condition_scale: float = 1.0, **kwargs: Any):
         super().__init__(dtype="float32", **kwargs)
         self.denoiser = denoiser
         self.context = context
@@ -69,7 +73,7 @@ class Guidance(keras.layers.Layer):
             )
         self.built = True
 
-    def call(self, inputs, training=False, condition_scale=None):
+    def call(self, inputs: Sequence, training: bool = False, condition_scale: Any = None) -> Float[Any, "B L D"]:
         scale = self.condition_scale if condition_scale is None else condition_scale
         if len(inputs) == 3 and (condition_scale is not None or scale != 1):
             x, level, condition = inputs

@@ -1,7 +1,10 @@
 """The diffusion model as something to train."""
 
+from typing import Any, Self
+
 import keras
 import numpy as np
+from jaxtyping import Float
 from keras import ops
 
 from keras_symdiff.diffusion.condition_dropout import DROP_RATES, hide_parts
@@ -64,10 +67,17 @@ class LatentDiffusion(LatentModel):
     preset_part = "latent_diffusion"
 
     def __init__(
-        self, denoiser=None, schedule=None, seed=0, step_power=1.0, given_share=0.0, drop_rates=None, **kwargs
+        self,
+        denoiser: keras.Model | None = None,
+        schedule: NoiseSchedule | None = None,
+        seed: int = 0,
+        step_power: float = 1.0,
+        given_share: float = 0.0,
+        drop_rates: dict[str, float] | None = None,
+        **kwargs: Any,
     ):
-        denoiser = denoiser or TransformerDenoiser()
-        super().__init__(seed, **{"dtype": denoiser.dtype_policy} | kwargs)
+        network: Any = denoiser or TransformerDenoiser()
+        super().__init__(seed, **{"dtype": network.dtype_policy} | kwargs)
         if not step_power >= 1:
             raise ValueError(f"`step_power` must be at least 1. Received: step_power={step_power}")
         if not 0 <= given_share <= 1:
@@ -80,7 +90,7 @@ class LatentDiffusion(LatentModel):
         self.step_power = step_power
         self.given_share = given_share
         self.drop_rates = DROP_RATES | (drop_rates or {})
-        self.denoiser = denoiser
+        self.denoiser = network
         if self._condition_dim not in (None, CONDITION_DIM):
             raise ValueError(
                 f"`denoiser` must have the condition_dim {CONDITION_DIM}, or none. "
@@ -93,12 +103,14 @@ class LatentDiffusion(LatentModel):
     def _condition_dim(self):
         return getattr(self.denoiser, "condition_dim", None)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Any, training: bool | None = False) -> Any:
         """The denoiser; a batch to train on, which has no noise level, passes as it is: the loss noises it."""
         num_inputs = len(inputs) if isinstance(inputs, (list, tuple)) else 1
         return self.denoiser(inputs, training=training) if num_inputs == len(self.denoiser.inputs) else inputs
 
-    def validation_batches(self, latents, condition=None):
+    def validation_batches(
+        self, latents: Float[np.ndarray, "N L D"], condition: Float[np.ndarray, "N L C"] | None = None
+    ) -> FixedBatches:
         """A validation data set whose noise is drawn once.
 
         Noise levels are spread evenly over the schedule, so that few latents already give a steady loss. No phrase is
@@ -119,7 +131,9 @@ class LatentDiffusion(LatentModel):
         x = latents if condition is None else (latents, condition)
         return FixedBatches(x, (noise_level, noise), batch_size=VALIDATION_BATCH)
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: None = None, training: bool = True
+    ) -> Float[Any, ""]:
         """Mean squared error of the predicted noise for latents `x` (B, L, D), or such and conditions (B, L, C).
 
         Validation passes `y`, a pair of fixed noise levels (B, 1) and noise (B, L, D).
@@ -171,18 +185,18 @@ class LatentDiffusion(LatentModel):
         shown = keras.random.uniform((num_pieces, 1), dtype="float32", seed=self.noise) < self.given_share
         return ops.logical_and(ops.cumsum(ops.cast(begins, "int32"), axis=1) % 2 == 1, shown)
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: Any) -> None:
         store["noise"] = self.noise.state  # Keras saves no seed generator; a resumed run must go on where it stopped
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any) -> None:
         self.noise.state.assign(store["noise"])
 
     @property
-    def network(self):
+    def network(self) -> keras.Model:
         """The denoiser."""
         return self.denoiser
 
-    def get_preset_config(self):
+    def get_preset_config(self) -> dict[str, Any]:
         """Returns the denoiser's arguments, the schedule and what training it further needs."""
         return {
             "denoiser": network_config(self.denoiser),
@@ -193,12 +207,12 @@ class LatentDiffusion(LatentModel):
         }
 
     @classmethod
-    def from_preset_config(cls, config):
+    def from_preset_config(cls, config: dict[str, Any]) -> Self:
         denoiser = TransformerDenoiser(**config["denoiser"])
         schedule = NoiseSchedule.from_config(config["schedule"])
         return cls(**{**config, "denoiser": denoiser, "schedule": schedule})
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             "denoiser": keras.saving.serialize_keras_object(self.denoiser),
             "schedule": self.schedule.get_config(),
@@ -211,7 +225,7 @@ class LatentDiffusion(LatentModel):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         config = dict(config)
         config["denoiser"] = keras.saving.deserialize_keras_object(config["denoiser"])
         config["schedule"] = NoiseSchedule.from_config(config["schedule"])

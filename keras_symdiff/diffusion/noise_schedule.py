@@ -1,8 +1,10 @@
 """Noise schedules of diffusion models, as plain numbers."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
+from jaxtyping import Float64
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -44,7 +46,7 @@ class NoiseSchedule:
         object.__setattr__(self, "beta", beta)
 
     @classmethod
-    def linear(cls, num_steps=1000, beta_start=1e-6, beta_end=0.01):
+    def linear(cls, num_steps: int = 1000, beta_start: float = 1e-6, beta_end: float = 0.01) -> "NoiseSchedule":
         """Returns the schedule whose variances grow linearly; the defaults are the paper's.
 
         Args:
@@ -62,7 +64,7 @@ class NoiseSchedule:
             raise ValueError(f"`num_steps` must be an integer of at least 1. Received: num_steps={num_steps}")
         return cls(np.concatenate([[0.0], np.linspace(beta_start, beta_end, num_steps)]))
 
-    def respaced(self, num_steps):
+    def respaced(self, num_steps: int) -> "NoiseSchedule":
         """Returns a schedule of fewer steps that passes through noise levels of this one, evenly spaced by step.
 
         A denoiser that was trained on continuous noise levels can walk back on it.
@@ -85,7 +87,7 @@ class NoiseSchedule:
         alpha_bar = self.alpha_bar[np.round(np.linspace(0, self.num_steps, num_steps + 1)).astype(int)]
         return NoiseSchedule(np.concatenate([[0.0], 1.0 - alpha_bar[1:] / alpha_bar[:-1]]))
 
-    def quadratic_levels(self, num_steps):
+    def quadratic_levels(self, num_steps: int) -> Float64[np.ndarray, " S"]:
         """Returns noise levels for few steps: those at diffusion steps `N (i / num_steps)^2`, the noisiest first.
 
         Between diffusion steps they are interpolated, as the levels of training are. Of even and quadratic spacing by
@@ -115,34 +117,34 @@ class NoiseSchedule:
             )
 
     @property
-    def num_steps(self):
+    def num_steps(self) -> int:
         """Number of diffusion steps N."""
         return len(self.beta) - 1
 
     @property
-    def alpha(self):
+    def alpha(self) -> Float64[np.ndarray, " N"]:
         """`1 - beta`."""
         return _read_only(1.0 - self.beta)
 
     @property
-    def alpha_bar(self):
+    def alpha_bar(self) -> Float64[np.ndarray, " N"]:
         """Running product of `alpha`: the share of the data's variance left after `t` steps."""
         return _read_only(np.cumprod(self.alpha))
 
     @property
-    def noise_level(self):
+    def noise_level(self) -> Float64[np.ndarray, " N"]:
         """`sqrt(alpha_bar)` in (0, 1]: the factor of the clean data, 1 without noise; what the denoiser is told."""
         return _read_only(np.sqrt(self.alpha_bar))
 
     @property
-    def posterior_stddev(self):
+    def posterior_stddev(self) -> Float64[np.ndarray, " N"]:
         """Standard deviation of the noise added by the reverse step from `t` to `t - 1`; 0 at `t = 1`."""
         alpha_bar = self.alpha_bar
         stddev = np.zeros_like(alpha_bar)
         stddev[1:] = np.sqrt(self.beta[1:] * (1.0 - alpha_bar[:-1]) / (1.0 - alpha_bar[1:]))
         return _read_only(stddev)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Returns a JSON-able dict: the three numbers of a linear schedule, or the variances of any other."""
         config = {
             "num_steps": self.num_steps,
@@ -154,7 +156,7 @@ class NoiseSchedule:
         return {"beta": self.beta.tolist()}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "NoiseSchedule":
         """Returns the schedule of a `get_config` dict, equal to the last bit."""
         keys = set(config)
         if keys == {"beta"}:

@@ -7,7 +7,11 @@ whose noise has the deviation `stddev = sqrt(1 - level^2)`, and with the predict
     x <- a x + b p + c p_before + s noise        # now at noise level `next_level`
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+from jaxtyping import Bool, Float, Float64
 from keras import ops
 
 from keras_symdiff.diffusion.forward_process import add_noise
@@ -15,7 +19,16 @@ from keras_symdiff.diffusion.forward_process import add_noise
 _LEVEL, _STDDEV, _A, _B, _C, _S, _NEXT = range(7)
 
 
-def solver_sampling(denoise, steps, x, noise, before, given=None, keep_mask=None, given_noise=None):
+def solver_sampling(
+    denoise: Callable,
+    steps: Float[Any, "S 7"],
+    x: Float[Any, "B L D"],
+    noise: Float[Any, "B S L D"],
+    before: Float[Any, "B L D"],
+    given: Float[Any, "B L D"] | None = None,
+    keep_mask: Bool[Any, "B L"] | None = None,
+    given_noise: Float[Any, "B S L D"] | None = None,
+) -> tuple[Float[Any, "B L D"], Float[Any, "B L D"]]:
     """Takes the steps of a table; with a given part, each of them puts that part back, noised to the state's level.
 
     Args:
@@ -45,14 +58,14 @@ def solver_sampling(denoise, steps, x, noise, before, given=None, keep_mask=None
     return ops.fori_loop(0, ops.shape(steps)[0], step, (x, before))
 
 
-def fill_up(steps, size):
+def fill_up(steps: Float[np.ndarray, "S 7"], size: int) -> Float[np.ndarray, "T 7"]:
     """Adds rows that change nothing, so that the number of rows is a multiple of `size`: one call serves them all."""
     nothing = steps[-1].copy()
     nothing[[_A, _B, _C, _S, _NEXT]] = 1, 0, 0, 0, 1
     return np.concatenate([steps, np.tile(nothing, (-len(steps) % size, 1))])
 
 
-def ddim_steps(levels, eta=0.0):
+def ddim_steps(levels: Float64[np.ndarray, " S+1"], eta: float = 0.0) -> Float64[np.ndarray, "S 7"]:
     """Makes the table of DDIM: of first order.
 
     Args:
@@ -73,7 +86,9 @@ def ddim_steps(levels, eta=0.0):
     return np.stack([level, stddev[:-1], a, next_level - a * level, 0 * level, s, next_level], axis=-1)
 
 
-def dpm_solver_steps(levels, stochastic=False, noise_scale=1.0):
+def dpm_solver_steps(
+    levels: Float64[np.ndarray, " S+1"], stochastic: bool = False, noise_scale: float = 1.0
+) -> Float64[np.ndarray, "S 7"]:
     """Makes the table of DPM-Solver++(2M), of second order, or of SDE-DPM-Solver++(2M).
 
     DDIM's steps from the prediction extrapolated to the middle of the step, in half the log signal-to-noise ratio. The
@@ -100,7 +115,7 @@ def dpm_solver_steps(levels, stochastic=False, noise_scale=1.0):
     return steps
 
 
-def heun_steps(levels):
+def heun_steps(levels: Float64[np.ndarray, " N"]) -> Float64[np.ndarray, "S 7"]:
     """Makes the table of Heun's method, of second order: two rows a step, one the last.
 
     A DDIM step, then the correction: the state is moved as if the step's slope had been the mean of the slopes at
@@ -126,7 +141,7 @@ def heun_steps(levels):
     return steps
 
 
-def with_resampling(steps, times):
+def with_resampling(steps: Float64[np.ndarray, "S 7"], times: int) -> Float64[np.ndarray, "T 7"]:
     """Takes each step but the last several times, each time but the last going back to the noise level before it.
 
     Without it phrases are made by a model that sees the given ones but never changes what it has made to fit them. A

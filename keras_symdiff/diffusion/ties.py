@@ -1,13 +1,18 @@
 """Tied phrases: those that a plan of repeats makes one are one at every step of a sampler."""
 
+from typing import Any
+
 import numpy as np
+from jaxtyping import Bool, Float, Float32, Int
 from keras import ops
 
 # A variation is tied to what it varies below this level, sqrt(alpha_bar), and free above it.
 VARIATION_LEVEL = 0.9
 
 
-def tie_matrix(repeats, keep_mask=None):
+def tie_matrix(
+    repeats: Int[np.ndarray, "B L"], keep_mask: Bool[np.ndarray, "B L"] | None = None
+) -> Float32[np.ndarray, "B L L"]:
     """Makes the matrix that puts each phrase in the place of all that are the same.
 
     Args:
@@ -35,7 +40,14 @@ def tie_matrix(repeats, keep_mask=None):
     return (equal / equal.sum(axis=-1, keepdims=True)).astype(np.float32)
 
 
-def tie(epsilon, x, level, ties, given=None, keep_mask=None):
+def tie(
+    epsilon: Float[Any, "B L D"],
+    x: Float[Any, "B L D"],
+    level: Float[Any, "B 1"],
+    ties: Float[Any, "B 2 L L"],
+    given: Float[Any, "B L D"] | None = None,
+    keep_mask: Bool[Any, "B L"] | None = None,
+) -> Float[Any, "B L D"]:
     """Makes the predicted noise that of phrases which are the same.
 
     The clean phrases that follow from the predicted noise are averaged, and the noise follows from their mean.

@@ -1,23 +1,42 @@
 """The generators of the paper's tables, for both tasks."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+from jaxtyping import Bool, Float
 
 from keras_symdiff.autoregressive.continue_pieces import continue_pieces
+from keras_symdiff.autoregressive.latent_mdn import LatentMDN
 from keras_symdiff.diffusion.generate import infill, sample
+from keras_symdiff.diffusion.latent_diffusion import LatentDiffusion
+from keras_symdiff.diffusion.sampler import Sampler
 from keras_symdiff.evaluation.spherical_interpolation import spherical_interpolation
+from keras_symdiff.latents.latent_transform import LatentTransform
 from keras_symdiff.noise_streams import Purpose, noise_streams
 
 GAP = slice(8, 24)  # paper 5.2: the middle 16 of 32 phrases, bars 17-48
 
 
-def keep_mask(num_phrases):
+def keep_mask(num_phrases: int) -> Bool[np.ndarray, " L"]:
     """Bool array (L,), False in the gap."""
     mask = np.ones(num_phrases, dtype=bool)
     mask[GAP] = False
     return mask
 
 
-def generators(task, model, baseline, transform, held_out, sampler, num_samples, seed, progress=None, observe=None):
+def generators(
+    task: str,
+    model: LatentDiffusion,
+    baseline: LatentMDN,
+    transform: LatentTransform,
+    held_out: Float[np.ndarray, "P L D"],
+    sampler: Sampler,
+    num_samples: int,
+    seed: int,
+    progress: Callable[[int, int], Any] | None = None,
+    observe: Callable[[int, np.ndarray], Any] | None = None,
+) -> dict[str, tuple[Callable[[range], np.ndarray], int]]:
     """Returns what makes the pieces of a table's rows.
 
     Args:

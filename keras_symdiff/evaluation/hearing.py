@@ -4,16 +4,21 @@ import dataclasses
 import functools
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from keras_symdiff.constants import PHRASE_STEPS, PIECE_PHRASES, STEPS_PER_BAR
 from keras_symdiff.diffusion.generate import sample
+from keras_symdiff.diffusion.latent_diffusion import LatentDiffusion
+from keras_symdiff.diffusion.sampler import Sampler
 from keras_symdiff.evaluation.made_pieces import make_pieces
 from keras_symdiff.evaluation.openings import conditions_at, infill_openings, opening_rows
-from keras_symdiff.evaluation.real_pieces import pieces_at
+from keras_symdiff.evaluation.real_pieces import Pieces, pieces_at
 from keras_symdiff.evaluation.score import figure, mean_figure
+from keras_symdiff.latents.latent_corpus import LatentCorpus
+from keras_symdiff.latents.latent_transform import LatentTransform
 from keras_symdiff.metrics.chord_fit import chord_fit
 from keras_symdiff.metrics.control import asked_against_got, form_fit
 from keras_symdiff.metrics.intervals import resampled_counts
@@ -23,6 +28,7 @@ from keras_symdiff.music.form import FormTable
 from keras_symdiff.music.key import estimate_key, pitch_class_weights
 from keras_symdiff.music.key_cost import KEY_COST
 from keras_symdiff.music.pitch_bias import pitch_bias
+from keras_symdiff.vae.music_vae import MusicVAE
 
 NUM_PHRASES = 16
 GAP = slice(4, 12)  # bars 9 to 24 of 32
@@ -34,7 +40,15 @@ _RESAMPLES = 200  # of a correlation
 
 
 def chord_fits(
-    model, transform, vae, held_out, sampler, num_samples: int, seed: int, folder: Path, progress: Callable
+    model: LatentDiffusion,
+    transform: LatentTransform,
+    vae: MusicVAE,
+    held_out: LatentCorpus,
+    sampler: Sampler,
+    num_samples: int,
+    seed: int,
+    folder: Path,
+    progress: Callable,
 ) -> dict | None:
     """Compares infills with the harmony of held-out songs, with and without hearing it.
 
@@ -95,7 +109,18 @@ def chord_fits(
     }
 
 
-def control(model, transform, vae, real, training, sampler, num_samples: int, seed: int, folder: Path, progress):
+def control(
+    model: LatentDiffusion,
+    transform: LatentTransform,
+    vae: MusicVAE,
+    real: Pieces,
+    training: Pieces,
+    sampler: Sampler,
+    num_samples: int,
+    seed: int,
+    folder: Path,
+    progress: Callable,
+) -> dict[str, Any]:
     """Asks for densities, registers and forms, and measures what comes.
 
     Args:

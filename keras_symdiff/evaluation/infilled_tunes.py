@@ -4,14 +4,27 @@ import functools
 from collections.abc import Callable
 from pathlib import Path
 
+from keras_symdiff.diffusion.latent_diffusion import LatentDiffusion
+from keras_symdiff.diffusion.sampler import Sampler
 from keras_symdiff.evaluation.made_pieces import make_pieces
 from keras_symdiff.evaluation.openings import conditions_at, infill_openings, opening_rows
 from keras_symdiff.evaluation.real_pieces import pieces_at
 from keras_symdiff.evaluation.scoreboard import PIECE_PHRASES, keep_mask, scoreboard
+from keras_symdiff.latents.latent_corpus import LatentCorpus
+from keras_symdiff.latents.latent_transform import LatentTransform
+from keras_symdiff.vae.music_vae import MusicVAE
 
 
 def infill_tunes(
-    model, transform, vae, held_out, sampler, num_samples: int, seed: int, folder: Path, progress: Callable
+    model: LatentDiffusion,
+    transform: LatentTransform,
+    vae: MusicVAE,
+    held_out: LatentCorpus,
+    sampler: Sampler,
+    num_samples: int,
+    seed: int,
+    folder: Path,
+    progress: Callable,
 ) -> dict:
     """Lets a model infill how held-out melodies open, without their harmony, and scores it.
 

@@ -10,6 +10,8 @@ import numpy as np
 from keras_symdiff.constants import PHRASE_STEPS
 from keras_symdiff.evaluation.real_pieces import Pieces
 from keras_symdiff.files.read_npz import read_npz
+from keras_symdiff.latents.latent_transform import LatentTransform
+from keras_symdiff.vae.music_vae import MusicVAE
 from keras_symdiff.write_atomically import write_atomically
 
 BATCH = 50  # pieces that are made, and written, at once
@@ -18,8 +20,8 @@ BATCH = 50  # pieces that are made, and written, at once
 def make_pieces(
     make: Callable[[range], np.ndarray],
     number: int,
-    transform,
-    vae,
+    transform: LatentTransform,
+    vae: MusicVAE,
     kept: tuple[Pieces, np.ndarray] | None,
     files: Path,
     progress: Callable[[int, int], None],

@@ -1,14 +1,19 @@
 """Pieces shorter than the paper's: how melodies open, and how a model infills them."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from keras_symdiff.constants import PIECE_PHRASES
 from keras_symdiff.diffusion.generate import infill
+from keras_symdiff.diffusion.latent_diffusion import LatentDiffusion
 from keras_symdiff.music.condition import HIDEABLE, Condition
+from keras_symdiff.music.corpus import Corpus
 
 
-def opening_rows(corpus, num_phrases: int, most: int, harmony: bool = False) -> Int[np.ndarray, "P L"]:
+def opening_rows(corpus: Corpus, num_phrases: int, most: int, harmony: bool = False) -> Int[np.ndarray, "P L"]:
     """Finds the first phrases in a row without a rest of each melody.
 
     Args:
@@ -29,7 +34,7 @@ def opening_rows(corpus, num_phrases: int, most: int, harmony: bool = False) -> 
     return rows[np.arange(number) * len(rows) // max(1, number)]
 
 
-def conditions_at(corpus, rows: Int[np.ndarray, "P L"], harmony: bool = False) -> list[Condition]:
+def conditions_at(corpus: Corpus, rows: Int[np.ndarray, "P L"], harmony: bool = False) -> list[Condition]:
     """What a model is told of pieces: where they end and how long their bars are, nothing of the notes.
 
     Args:
@@ -51,7 +56,11 @@ def conditions_at(corpus, rows: Int[np.ndarray, "P L"], harmony: bool = False) -
 
 
 def infill_openings(
-    model, scaled: Float[np.ndarray, "P L D"], mask: Bool[np.ndarray, " L"], conditions=(), **options
+    model: LatentDiffusion,
+    scaled: Float[np.ndarray, "P L D"],
+    mask: Bool[np.ndarray, " L"],
+    conditions: Sequence[Condition] = (),
+    **options: Any,
 ) -> Float[np.ndarray, "P L D"]:
     """Infills pieces of less than 32 phrases.
 

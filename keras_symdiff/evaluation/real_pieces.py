@@ -7,6 +7,9 @@ import numpy as np
 from jaxtyping import Int
 
 from keras_symdiff.constants import PIECE_PHRASES
+from keras_symdiff.latents.latent_corpus import LatentCorpus
+from keras_symdiff.latents.latent_transform import LatentTransform
+from keras_symdiff.music.corpus import Corpus
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -22,7 +25,7 @@ class Pieces:
     tokens: Int[np.ndarray, "P L 32"]
 
 
-def piece_rows(corpus, most: int, seed: int = 0) -> Int[np.ndarray, "P 32"]:
+def piece_rows(corpus: Corpus, most: int, seed: int = 0) -> Int[np.ndarray, "P 32"]:
     """Draws one piece of 32 phrases without a rest from each melody, from at most so many melodies.
 
     Windows of one melody overlap: more of them would count one tune many times.
@@ -42,7 +45,7 @@ def piece_rows(corpus, most: int, seed: int = 0) -> Int[np.ndarray, "P 32"]:
     return chosen[:, None] + np.arange(PIECE_PHRASES)
 
 
-def real_pieces(latents, transform, most, seed=0):
+def real_pieces(latents: LatentCorpus, transform: LatentTransform, most: int, seed: int = 0) -> Pieces:
     """The pieces that `piece_rows` draws.
 
     Args:
@@ -66,7 +69,7 @@ def real_pieces(latents, transform, most, seed=0):
     return pieces_at(latents, transform, rows)
 
 
-def pieces_at(latents, transform, rows: Int[np.ndarray, "P L"]) -> Pieces:
+def pieces_at(latents: LatentCorpus, transform: LatentTransform, rows: Int[np.ndarray, "P L"]) -> Pieces:
     """The pieces of a `LatentCorpus` at rows: scaled posterior means and the melodies' own tokens."""
     scaled = transform.forward(latents.mean[latents.inverse[rows]]).astype(np.float32)
     return Pieces(scaled, latents.corpus.tokens[rows])

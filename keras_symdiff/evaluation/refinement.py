@@ -1,15 +1,26 @@
 """How the pieces change while they are sampled: the paper's Figure 3."""
 
+from typing import Any
+
 import numpy as np
+from jaxtyping import Float
 
 from keras_symdiff.evaluation.real_pieces import Pieces
-from keras_symdiff.evaluation.score import FEATURES, score
+from keras_symdiff.evaluation.score import FEATURES, Reference, score
+from keras_symdiff.latents.latent_transform import LatentTransform
+from keras_symdiff.vae.music_vae import MusicVAE
 
 _STATES = 11
 REFINED_PIECES = 50
 
 
-def refinement_curves(states, num_steps, transform, vae, reference):
+def refinement_curves(
+    states: dict[int, Float[np.ndarray, "B L D"]],
+    num_steps: int,
+    transform: LatentTransform,
+    vae: MusicVAE,
+    reference: Reference,
+) -> dict[str, Any]:
     """Scores the states of the reverse process as if they were finished pieces.
 
     Args:
@@ -35,7 +46,7 @@ def refinement_curves(states, num_steps, transform, vae, reference):
     return {"progress": [step / num_steps for step in done], "curves": curves}
 
 
-def refinement_figures(scores):
+def refinement_figures(scores: dict[str, Any]) -> dict[str, Any]:
     """Picks what Figure 3 shows out of one set's scores, a dict of labels to figures."""
     figures = {
         f"{feature.capitalize()} {name}": scores["exact"][feature][name]

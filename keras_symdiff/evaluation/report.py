@@ -6,10 +6,15 @@ import hashlib
 import json
 import re
 import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from jaxtyping import UInt32
 
+from keras_symdiff.autoregressive.latent_mdn import LatentMDN
+from keras_symdiff.diffusion.latent_diffusion import LatentDiffusion
 from keras_symdiff.diffusion.sampler import QUALITIES, Sampler
 from keras_symdiff.evaluation import figures
 from keras_symdiff.evaluation.generators import generators, keep_mask
@@ -22,17 +27,31 @@ from keras_symdiff.evaluation.score import Reference, score
 from keras_symdiff.evaluation.summary import summary_csv, summary_latex
 from keras_symdiff.evaluation.tables import tables
 from keras_symdiff.files.read_npz import read_npz
+from keras_symdiff.latents.latent_corpus import LatentCorpus
+from keras_symdiff.latents.latent_transform import LatentTransform
 from keras_symdiff.metrics.nulls import INFILLING_NULLS, UNCONDITIONAL_NULLS
 from keras_symdiff.metrics.piece_statistics import DENSITY_BINS, RANGE_BINS, piece_statistics
 from keras_symdiff.presets.reference_pieces import MOST_PIECES
 from keras_symdiff.training.record_options import record_options
+from keras_symdiff.vae.music_vae import MusicVAE
 from keras_symdiff.write_atomically import write_atomically
 
 TASKS = {"unconditional": UNCONDITIONAL_NULLS, "infilling": INFILLING_NULLS}
 _THRESHOLD = 1.0  # paper, supplement C: the prior's standard deviation
 
 
-def write_report(folder, model, baseline, transform, vae, train, held_out, settings, progress, training_hashes=None):
+def write_report(
+    folder: str | Path,
+    model: LatentDiffusion,
+    baseline: LatentMDN,
+    transform: LatentTransform,
+    vae: MusicVAE,
+    train: LatentCorpus,
+    held_out: LatentCorpus,
+    settings: dict[str, Any],
+    progress: Callable[[str, int, int], Any],
+    training_hashes: UInt32[np.ndarray, " U"] | None = None,
+) -> None:
     """Makes the pieces of all generators, scores them and draws them.
 
     A killed report goes on where it stopped: pieces are kept in `folder/pieces`, 50 to a file.
@@ -57,8 +76,8 @@ def write_report(folder, model, baseline, transform, vae, train, held_out, setti
         ValueError: if music or steps are too few or too many, a generator fails, or the folder holds another report.
     """
     num_samples, seed = settings["num_samples"], settings["seed"]
-    ancestral = Sampler("ancestral", settings["steps"] or model.schedule.num_steps)
-    sampler = QUALITIES.get(settings["quality"], ancestral)
+    num_steps = settings["steps"] or model.schedule.num_steps
+    sampler = QUALITIES.get(settings["quality"], Sampler("ancestral", num_steps))
     settings = settings | {"sampler": dataclasses.asdict(sampler)}  # a quality may mean another one tomorrow
     real = real_pieces(held_out, transform, num_samples, seed)
     training = real_pieces(train, transform, max(MOST_PIECES, num_samples), seed)
@@ -95,14 +114,14 @@ def write_report(folder, model, baseline, transform, vae, train, held_out, setti
 
     reference = Reference(training, train.corpus.tokens, len(real.tokens), training_hashes)
     weights = {"run": model.weights_origin, "baseline": baseline.weights_origin}
-    report = {"settings": settings | {"weights": weights}}
+    report: dict[str, Any] = {"settings": settings | {"weights": weights}}
     for task, made in sets.items():
         report[task] = {}
         for done, (name, pieces) in enumerate(made.items(), start=1):
             report[task][name] = score(pieces, reference, mask if task == "infilling" else None)
             progress(f"{task}: scoring", done, len(made))
     states = _read_states(folder / "pieces")
-    report["refinement"] = refinement_curves(states, sampler.num_steps, transform, vae, reference)
+    report["refinement"] = refinement_curves(states, sampler.num_steps or num_steps, transform, vae, reference)
     refined = Pieces(real.scaled[:REFINED_PIECES], real.tokens[:REFINED_PIECES])
     report["refinement"]["test_data"] = refinement_figures(score(refined, reference))
     report["histograms"] = {name: _histograms(pieces.tokens) for name, pieces in sets["unconditional"].items()}

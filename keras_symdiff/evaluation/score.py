@@ -1,10 +1,12 @@
 """All figures of one set of pieces, with their intervals."""
 
 import functools
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int, UInt32
 
+from keras_symdiff.evaluation.real_pieces import Pieces
 from keras_symdiff.metrics.framewise_self_similarity import (
     framewise_self_similarity,
     overlap_distance,
@@ -38,7 +40,13 @@ class Reference:
             where these are a part only; see `read_training_phrases`. Defaults to `None`.
     """
 
-    def __init__(self, pieces, training_tokens, num_latent_pieces, training_hashes=None):
+    def __init__(
+        self,
+        pieces: Pieces,
+        training_tokens: Int[np.ndarray, "N 32"],
+        num_latent_pieces: int,
+        training_hashes: UInt32[np.ndarray, " U"] | None = None,
+    ):
         self.scaled = pieces.scaled
         self.num_latent_pieces = num_latent_pieces
         if training_hashes is None:
@@ -50,7 +58,7 @@ class Reference:
         self.weights = resampled_counts(len(pieces.tokens), seed=_REFERENCE_SEED)
 
 
-def score(pieces, reference, mask=None):
+def score(pieces: Pieces, reference: Reference, mask: Bool[np.ndarray, " L"] | None = None) -> dict[str, Any]:
     """Scores pieces against training music.
 
     Args:

@@ -1,12 +1,15 @@
 """Spherical interpolation between two latents, the paper's baseline."""
 
 import numpy as np
+from jaxtyping import Float, Float64
 
 # Below this sine of the angle the spherical weights are quotients of rounding errors.
 _SMALLEST_SINE = 1e-6
 
 
-def spherical_interpolation(start, end, num_points):
+def spherical_interpolation(
+    start: Float[np.ndarray, "B Z"], end: Float[np.ndarray, "B Z"], num_points: int
+) -> Float64[np.ndarray, "B P Z"]:
     """Interpolates between latents along the arc that joins them.
 
     Point `t` in [0, 1] is `(sin((1 - t) w) start + sin(t w) end) / sin(w)`, `w` the angle between `start` and `end`.

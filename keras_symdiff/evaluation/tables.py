@@ -1,5 +1,7 @@
 """The paper's tables in Markdown, ours beside the paper's figures."""
 
+from typing import Any
+
 from keras_symdiff.evaluation.hearing_tables import hearing_tables
 from keras_symdiff.evaluation.markdown import cell, row
 from keras_symdiff.evaluation.score import FEATURES
@@ -51,7 +53,7 @@ _STATISTICS = {
 }
 
 
-def tables(report):
+def tables(report: dict[str, Any]) -> str:
     """Renders a report.
 
     Args:
@@ -122,7 +124,7 @@ def tables(report):
     return "\n\n".join(blocks) + "\n"
 
 
-def nulls_not_beaten(report):
+def nulls_not_beaten(report: dict[str, Any]) -> list[str]:
     """A line for each null that the diffusion model does not beat, with the figures in which it does not.
 
     Args:

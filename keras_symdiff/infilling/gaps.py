@@ -3,14 +3,17 @@
 import dataclasses
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
+from jaxtyping import Bool
 
 from keras_symdiff import constants
 from keras_symdiff.music.grid import Grid
 from keras_symdiff.music.melody import Melody
 from keras_symdiff.music.song import MAX_BARS, MidiError, Song
 
+BarRange = tuple[tuple[int, int | None], tuple[int, int | None]]  # (bar, beat) of both ends
 _PLACE = r"(\d+)(?:\.([1-9]\d?))?"
 
 
@@ -29,7 +32,7 @@ class Gap:
     name: str
 
 
-def parse_bars(text):
+def parse_bars(text: str) -> BarRange:
     """Reads a range of bars, or of beats.
 
     Args:
@@ -54,7 +57,9 @@ def parse_bars(text):
     )
 
 
-def find_gaps(melody, ranges, num_steps, path, continue_bars=0):
+def find_gaps(
+    melody: Melody, ranges: Sequence[BarRange], num_steps: int, path: str | Path, continue_bars: int = 0
+) -> list[Gap]:
     """Finds the steps of bars to compose.
 
     Args:
@@ -145,7 +150,7 @@ def refused_by_infilling(song: Song) -> list[str]:
     return problems
 
 
-def kept_notes(melody, gaps):
+def kept_notes(melody: Melody, gaps: Sequence[Gap]) -> Bool[np.ndarray, " M"]:
     """Returns which notes of a melody start outside of all gaps, bool (M,)."""
     starts = melody.start_steps
     return ~np.any([(starts >= gap.first_step) & (starts < gap.end_step) for gap in gaps], axis=0)

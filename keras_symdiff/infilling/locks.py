@@ -3,9 +3,13 @@
 import dataclasses
 
 import numpy as np
+from jaxtyping import Bool
+
+from keras_symdiff.infilling.gaps import Gap
+from keras_symdiff.music.melody import Melody
 
 
-def keep_rhythm(melody, composed, gap):
+def keep_rhythm(melody: Melody, composed: Melody, gap: Gap) -> Melody:
     """Gives the notes of a gap new pitches, and keeps when they start and end, and their velocities.
 
     A note takes the pitch of the composed note that sounds, or sounded last, where it starts; before the first composed
@@ -30,7 +34,7 @@ def keep_rhythm(melody, composed, gap):
     return _replace(composed, new, pitches, melody.start_steps[old], ends, melody.velocities[old])
 
 
-def keep_pitches(melody, composed, gap):
+def keep_pitches(melody: Melody, composed: Melody, gap: Gap) -> Melody:
     """Gives the pitches of a gap a new rhythm, and keeps their order.
 
     If the new rhythm has more notes, pitches are repeated; if it has fewer, some are left out, evenly in both cases.
@@ -52,7 +56,7 @@ def keep_pitches(melody, composed, gap):
     return _replace(composed, new, melody.pitches[old][order], *columns)
 
 
-def notes_in_gap(melody, gap, kind):
+def notes_in_gap(melody: Melody, gap: Gap, kind: str) -> Bool[np.ndarray, " M"]:
     """Finds the notes that start in a gap.
 
     Args:

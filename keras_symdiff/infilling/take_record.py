@@ -60,7 +60,7 @@ class TakeRecord:
         if not self.file.lower().endswith((".mid", ".midi")) or "\0" in self.file:
             raise ValueError(f"`file` must end in .mid or .midi. Received: file={self.file!r}")
 
-    def save(self, path: str | Path):
+    def save(self, path: str | Path) -> None:
         """Writes the record to a JSON file."""
         fields = dataclasses.asdict(self)
         midi = Path(fields.pop("midi")).resolve()

@@ -75,7 +75,7 @@ class LatentCorpus:
         mean, stddev = vae.encode(tokens, progress)
         return cls(corpus, mean, stddev, inverse, vae.fingerprint())
 
-    def in_home_key(self, vae):
+    def in_home_key(self, vae: Any) -> "LatentCorpus":
         """The same melodies in C major or A minor, for models that know no other key; see `corpus_in_home_key`."""
         return LatentCorpus.encode(vae, corpus_in_home_key(self.corpus))
 

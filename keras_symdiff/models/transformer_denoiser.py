@@ -1,5 +1,9 @@
 """The paper's denoising network."""
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
 import keras
 from keras import ops
 
@@ -60,21 +64,21 @@ class TransformerDenoiser(keras.Model):
 
     def __init__(
         self,
-        num_positions=PIECE_PHRASES,
-        channels=NUM_KEPT_DIMS,
-        embed_dim=128,
-        num_layers=6,
-        num_heads=8,
-        mlp_dim=2048,
-        num_residual_blocks=2,
-        residual_dim=2048,
-        noise_embed_dim=128,
-        film_dim=512,
-        copies=False,
-        condition_dim=None,
-        dtype=None,
-        name=None,
-        trainable=True,  # no **kwargs: a functional model would swallow unknown keys in silence
+        num_positions: int | None = PIECE_PHRASES,
+        channels: int = NUM_KEPT_DIMS,
+        embed_dim: int = 128,
+        num_layers: int = 6,
+        num_heads: int = 8,
+        mlp_dim: int = 2048,
+        num_residual_blocks: int = 2,
+        residual_dim: int = 2048,
+        noise_embed_dim: int = 128,
+        film_dim: int = 512,
+        copies: bool = False,
+        condition_dim: int | None = None,
+        dtype: Any = None,
+        name: str | None = None,
+        trainable: bool = True,  # no **kwargs: a functional model would swallow unknown keys in silence
     ):
         # Layers. They stay in locals: a functional model takes no attributes before `super().__init__`.
         policy = keras.dtype_policies.get(dtype)
@@ -137,7 +141,13 @@ class TransformerDenoiser(keras.Model):
         self.copies = copies
         self.condition_dim = condition_dim
 
-    def export(self, filepath, format="tf_saved_model", input_signature=None, **kwargs):
+    def export(
+        self,
+        filepath: str | Path,
+        format: str = "tf_saved_model",
+        input_signature: Sequence | None = None,
+        **kwargs: Any,
+    ) -> None:
         """As `keras.Model.export`; needs TensorFlow or, for `format="onnx"`, the packages that Keras names.
 
         On JAX and PyTorch, which export no axis that may have 1 or L positions, pieces have one noise level each; on
@@ -153,7 +163,7 @@ class TransformerDenoiser(keras.Model):
             ]
         super().export(filepath, format=format, input_signature=input_signature, **kwargs)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             "name": self.name,
             "trainable": self.trainable,
@@ -173,5 +183,5 @@ class TransformerDenoiser(keras.Model):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         return cls(**config)

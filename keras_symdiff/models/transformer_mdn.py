@@ -1,5 +1,7 @@
 """The paper's autoregressive baseline."""
 
+from typing import Any, Self
+
 import keras
 from keras import ops
 
@@ -50,18 +52,18 @@ class TransformerMDN(keras.Model):
 
     def __init__(
         self,
-        num_positions=PIECE_PHRASES,
-        channels=NUM_KEPT_DIMS,
-        num_mixtures=100,
-        embed_dim=128,
-        num_layers=6,
-        num_heads=8,
-        mlp_dim=2048,
-        num_residual_blocks=2,
-        residual_dim=2048,
-        dtype=None,
-        name=None,
-        trainable=True,  # no **kwargs: a functional model would swallow unknown keys in silence
+        num_positions: int | None = PIECE_PHRASES,
+        channels: int = NUM_KEPT_DIMS,
+        num_mixtures: int = 100,
+        embed_dim: int = 128,
+        num_layers: int = 6,
+        num_heads: int = 8,
+        mlp_dim: int = 2048,
+        num_residual_blocks: int = 2,
+        residual_dim: int = 2048,
+        dtype: Any = None,
+        name: str | None = None,
+        trainable: bool = True,  # no **kwargs: a functional model would swallow unknown keys in silence
     ):
         # Layers. They stay in locals: a functional model takes no attributes before `super().__init__`.
         policy = keras.dtype_policies.get(dtype)
@@ -105,7 +107,7 @@ class TransformerMDN(keras.Model):
         self.num_residual_blocks = num_residual_blocks
         self.residual_dim = residual_dim
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             "name": self.name,
             "trainable": self.trainable,
@@ -122,5 +124,5 @@ class TransformerMDN(keras.Model):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         return cls(**config)

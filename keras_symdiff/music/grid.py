@@ -1,6 +1,7 @@
 """The bars of a song as its file has them, and the steps of a sixteenth note that they are divided into."""
 
 import functools
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, overload
 
@@ -108,7 +109,7 @@ class Grid:
     swing: Swing = NO_SWING
 
     @classmethod
-    def from_ticks(cls, ticks_per_quarter: int, signatures) -> "Grid":
+    def from_ticks(cls, ticks_per_quarter: int, signatures: Iterable[tuple[int, int, int]]) -> "Grid":
         """Makes the grid of a file.
 
         Args:
@@ -118,7 +119,7 @@ class Grid:
         return _make_grid(ticks_per_quarter, signatures, in_ticks=True)
 
     @classmethod
-    def from_signatures(cls, signatures, ticks_per_quarter: int = 480) -> "Grid":
+    def from_signatures(cls, signatures: Iterable[tuple[int, int, int]], ticks_per_quarter: int = 480) -> "Grid":
         """Makes a grid of time signatures at steps, as `signatures` has them."""
         return _make_grid(ticks_per_quarter, signatures, in_ticks=False)
 
@@ -177,7 +178,7 @@ class Grid:
         most = min(second.bar_steps, constants.STEPS_PER_BAR) - 1
         return second.step if second.step <= min(first.bar_steps, most) else 0
 
-    def places(self, steps) -> Float[np.ndarray, "*S"]:
+    def places(self, steps: Any) -> Float[np.ndarray, "*S"]:
         """Places of steps as pictures count bars: from 1, with the share of the bar that is over; a pickup ends its."""
         first_steps, _, _, all_lengths = self._columns
         bars = self.bar_of(steps)

@@ -53,7 +53,7 @@ _SHIFT_JIS = re.compile(
 class MidiError(ValueError):
     """A MIDI file that cannot be used; the message names the file and the reason in one line."""
 
-    def __init__(self, path, reason):
+    def __init__(self, path: object, reason: str):
         super().__init__(f"{path}: {reason}")
         self.reason = reason
 

@@ -1,5 +1,7 @@
 """New bars of a melody put into the file that it came from."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from keras_symdiff import constants
@@ -10,7 +12,7 @@ from keras_symdiff.music.song import MidiError, Song, Track
 _RELEASE_VELOCITY = 64  # the MIDI standard's for instruments that know none
 
 
-def splice_melody(song: Song, melody: Melody, gaps) -> bytes:
+def splice_melody(song: Song, melody: Melody, gaps: Sequence[tuple[int, int]]) -> bytes:
     """Puts other notes of one track into some gaps of a MIDI file, and leaves every other event as it was.
 
     Bytes outside the track's chunk are copied; within it all events but the replaced notes' are, in their order. Notes

@@ -126,7 +126,7 @@ def read_config(folder: Path) -> Any:
     return config
 
 
-def load_weights(folder, model):
+def load_weights(folder: Path, model: Any) -> None:
     """Gives `model` the weights that `write_part` wrote.
 
     Raises:

@@ -14,16 +14,16 @@ class PresetPart:
     preset_part: ClassVar[str]
 
     @classmethod
-    def read_part(cls, path: Path, **changes) -> Self:
+    def read_part(cls, path: Path, **changes: Any) -> Self:
         """Reads the part from its place in a preset."""
         raise NotImplementedError
 
-    def write_part(self, path: Path, **options) -> None:
+    def write_part(self, path: Path, **options: Any) -> None:
         """Writes the part to its place in a preset."""
         raise NotImplementedError
 
     @classmethod
-    def from_preset(cls, name_or_folder: str | Path = DEFAULT_PRESET, **changes) -> Self:
+    def from_preset(cls, name_or_folder: str | Path = DEFAULT_PRESET, **changes: Any) -> Self:
         """Loads the part of a preset; of a run, the moving average of its weights.
 
         Args:
@@ -38,7 +38,7 @@ class PresetPart:
         """
         return cls.read_part(preset_folder(name_or_folder) / cls.preset_part, **changes)
 
-    def save_preset(self, folder: str | Path, **options) -> None:
+    def save_preset(self, folder: str | Path, **options: Any) -> None:
         """Writes the part to a preset.
 
         Args:
@@ -67,7 +67,7 @@ class PresetModel(PresetPart):
         return cls(**config)
 
     @classmethod
-    def read_part(cls, path: Path, **changes) -> Self:
+    def read_part(cls, path: Path, **changes: Any) -> Self:
         config = read_config(path)
         arguments = list(inspect.signature(cls.__init__).parameters)[1:]
         if not changes.keys() <= set(arguments):

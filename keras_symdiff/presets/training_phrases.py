@@ -5,6 +5,7 @@ import io
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float64, Int, UInt32
 
 from keras_symdiff.constants import FIRST_ONSET
 from keras_symdiff.files.read_npz import read_npz
@@ -14,7 +15,7 @@ from keras_symdiff.write_atomically import write_atomically
 FILE_NAME = "training_phrases.npz"
 
 
-def phrase_hashes(tokens):
+def phrase_hashes(tokens: Int[np.ndarray, "N 32"]) -> UInt32[np.ndarray, " N"]:
     """Hashes phrases so that transpositions of a phrase are one.
 
     Of N hashes in a set, a phrase that is not among them is taken for one of them with probability N / 2^32: about one
@@ -31,7 +32,7 @@ def phrase_hashes(tokens):
     return np.frombuffer(digests, "<u4").astype(np.uint32)[inverse]
 
 
-def known_phrase_rate(tokens, hashes):
+def known_phrase_rate(tokens: Int[np.ndarray, "P L 32"], hashes: UInt32[np.ndarray, " U"]) -> Float64[np.ndarray, " P"]:
     """As `metrics.memorisation.training_phrase_rate`, by hashes of the training phrases.
 
     Args:
@@ -48,7 +49,9 @@ def known_phrase_rate(tokens, hashes):
     return np.divide(known.sum(axis=1), count, out=np.full(len(tokens), np.nan), where=count > 0)
 
 
-def write_training_phrases(folder, tokens, earlier=None):
+def write_training_phrases(
+    folder: str | Path, tokens: Int[np.ndarray, "N 32"], earlier: UInt32[np.ndarray, " U"] | None = None
+) -> None:
     """Writes the hashes of training phrases to a run directory, so that novelty can be told without the training data.
 
     Four bytes a phrase that no other one is a transposition of: 0.4 MB for 100,000.
@@ -66,7 +69,7 @@ def write_training_phrases(folder, tokens, earlier=None):
     write_atomically(Path(folder) / FILE_NAME, buffer.getvalue())
 
 
-def read_training_phrases(folder):
+def read_training_phrases(folder: str | Path) -> UInt32[np.ndarray, " U"] | None:
     """Reads what `write_training_phrases` wrote.
 
     Args:

@@ -1,5 +1,8 @@
 """Adam with a moving average of the weights that training goes on beside."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -20,16 +23,16 @@ class AveragingAdam(keras.optimizers.Adam):
         >>> model.compile(AveragingAdam(1e-3, ema_momentum=0.999))
     """
 
-    def __init__(self, *args, use_ema: bool = True, **kwargs):
+    def __init__(self, *args: Any, use_ema: bool = True, **kwargs: Any):
         super().__init__(*args, use_ema=use_ema, **kwargs)
         self.trained_weights_here = False  # in the place of the average
 
-    def finalize_variable_values(self, var_list):
+    def finalize_variable_values(self, var_list: Sequence) -> None:
         """Puts the average into the model; Keras calls this at the end of `fit`."""
         if self.use_ema and not self.trained_weights_here and int(self.iterations):
             self._change_places(var_list)
 
-    def take_up(self, variables) -> None:
+    def take_up(self, variables: Sequence) -> None:
         """Puts the trained weights back into the model, to train on.
 
         Args:
@@ -46,12 +49,12 @@ class AveragingAdam(keras.optimizers.Adam):
             average.assign(held)
         self.trained_weights_here = not self.trained_weights_here
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: Any) -> None:
         super().save_own_variables(store)
         if self.trained_weights_here:
             store["trained_weights_here"] = True
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any) -> None:
         self.trained_weights_here = "trained_weights_here" in store
         numbered = set(store.keys()) - {"trained_weights_here"}
         super().load_own_variables({name: store[name] for name in numbered})

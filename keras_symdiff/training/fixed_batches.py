@@ -1,5 +1,7 @@
 """Slices of arrays, in order, for validation."""
 
+from typing import Any
+
 import keras
 
 
@@ -11,7 +13,7 @@ class FixedBatches(keras.utils.PyDataset):
         batch_size: int.
     """
 
-    def __init__(self, *arrays, batch_size):
+    def __init__(self, *arrays: Any, batch_size: int):
         super().__init__()
         self.arrays = arrays
         self.batch_size = batch_size

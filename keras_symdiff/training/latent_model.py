@@ -21,7 +21,7 @@ class LatentModel(PresetModel, OwnLossModel):
     learning_rate: float  # of the first step
     weights_origin = "weights as they are"
 
-    def __init__(self, seed: int = 0, **kwargs):
+    def __init__(self, seed: int = 0, **kwargs: Any):
         super().__init__(seed, **kwargs)
         self.built = True
 
@@ -29,11 +29,11 @@ class LatentModel(PresetModel, OwnLossModel):
         """The paper's."""
         return paper_optimizer(self.learning_rate)
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Any, training: bool | None = False) -> Any:
         """The network."""
         return self.network(inputs, training=training)
 
-    def export(self, filepath: str | Path, **kwargs) -> None:
+    def export(self, filepath: str | Path, **kwargs: Any) -> None:
         """As `keras.Model.export`, of the network."""
         self.network.export(filepath, **kwargs)
 

@@ -1,5 +1,6 @@
 """Keras models that have their own loss."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -22,11 +23,11 @@ class OwnLossModel(keras.Model):
 
     batch_size: int  # of an array given to `fit`
 
-    def __init__(self, seed: int = 0, **kwargs):
+    def __init__(self, seed: int = 0, **kwargs: Any):
         super().__init__(autocast=False, **kwargs)  # noise levels lose their meaning in bfloat16
         self.seed = seed
 
-    def compile(self, optimizer=None, loss=None, **kwargs):
+    def compile(self, optimizer: Any = None, loss: None = None, **kwargs: Any) -> None:
         """As `keras.Model.compile`, without a loss: the model has its own.
 
         Args:
@@ -47,9 +48,17 @@ class OwnLossModel(keras.Model):
         self.optimizer.build(self.trainable_variables)
 
     def fit(
-        self, x, y=None, batch_size=None, *, steps_per_epoch=None, validation_split=0.0, validation_data=None,
-        callbacks=None, **kwargs,
-    ):  # fmt: skip
+        self,
+        x: Any,
+        y: None = None,
+        batch_size: int | None = None,
+        *,
+        steps_per_epoch: int | None = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        callbacks: Sequence | None = None,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
         """As `keras.Model.fit`, on JAX on all devices of `keras.distribution`.
 
         With a distribution set, every device takes an equal part of a batch: `batch_size` is that of all together.
@@ -105,7 +114,9 @@ class OwnLossModel(keras.Model):
         finally:
             self._own_buffers()
 
-    def evaluate(self, x, y=None, batch_size=None, *, sample_weight=None, **kwargs):
+    def evaluate(
+        self, x: Any, y: None = None, batch_size: int | None = None, *, sample_weight: None = None, **kwargs: Any
+    ) -> Any:
         """As `keras.Model.evaluate`.
 
         Args:
@@ -129,13 +140,13 @@ class OwnLossModel(keras.Model):
         finally:
             self._put_state_back()
 
-    def predict(self, x, **kwargs):
+    def predict(self, x: Any, **kwargs: Any) -> Any:
         try:
             return super().predict(x, **kwargs)
         finally:
             self._put_state_back()
 
-    def refuse(self, **arguments) -> None:
+    def refuse(self, **arguments: Any) -> None:
         """Refuses what a model with its own loss and equal examples cannot take.
 
         Args:
@@ -151,17 +162,17 @@ class OwnLossModel(keras.Model):
                     f"Received: {name} of type {type(value).__name__}"
                 )
 
-    def update_metrics(self, target, prediction) -> None:
+    def update_metrics(self, target: Any, prediction: Any) -> None:
         """Shows the metrics of `compile` what they compare; `compute_loss` calls it."""
         self._metrics_updated = True
         super().compute_metrics(None, target, prediction)
 
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: None = None) -> dict[str, Any]:
         if not self._metrics_updated:  # Keras creates the metrics' variables by this call
             self.compute_loss(x, y, y_pred, training=False)
         return self.get_metrics_result()
 
-    def make_train_function(self, force=False):
+    def make_train_function(self, force: bool = False) -> None:
         """As Keras's, but that JAX on one device takes `steps_per_execution` steps in one compiled call."""
         optimizer = getattr(self.optimizer, "inner_optimizer", self.optimizer)  # of one that scales the loss
         if isinstance(optimizer, AveragingAdam):
@@ -173,7 +184,7 @@ class OwnLossModel(keras.Model):
         if compiled and self.steps_per_execution > 1 and keras.distribution.distribution() is None:
             self.train_function = scanned_steps(self.train_step, self.steps_per_execution)
 
-    def quantize(self, mode=None, **kwargs):
+    def quantize(self, mode: Any = None, **kwargs: Any) -> None:
         """Refuses: a quantized network cannot be built again from the model's config."""
         raise ValueError(
             f"{type(self).__name__} keeps the weights it was trained with; to predict alone, quantize its network. "
@@ -192,7 +203,7 @@ class OwnLossModel(keras.Model):
     def _purge_model_variables(self, **kwargs):
         pass
 
-    def jax_state_sync(self):
+    def jax_state_sync(self) -> None:
         super().jax_state_sync()
         self._jax_state = None  # Keras would give it back once more in a later call
 

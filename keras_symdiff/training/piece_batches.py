@@ -1,6 +1,7 @@
 """Batches of pieces of any length with their conditions."""
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from keras_symdiff.constants import PIECE_PHRASES
 from keras_symdiff.music.condition import PARTS
@@ -36,14 +37,23 @@ class PieceBatches(SeededBatches):
     ```
     """
 
-    def __init__(self, phrases, songs, conditions, batch_size, steps, weights=None, seed=0):
+    def __init__(
+        self,
+        phrases: Float[np.ndarray, "U D"],
+        songs: Int[np.ndarray, "S M"],
+        conditions: Float[np.ndarray, "S M C"],
+        batch_size: int,
+        steps: int,
+        weights: Float[np.ndarray, " S"] | None = None,
+        seed: int = 0,
+    ):
         super().__init__(songs, batch_size, steps, seed)
         self.lengths = (songs >= 0).sum(axis=1)  # (S,)
-        weights = self.lengths if weights is None else np.asarray(weights)
-        if conditions.shape[:2] != songs.shape or weights.shape != songs.shape[:1]:
+        frequencies = self.lengths if weights is None else np.asarray(weights)
+        if conditions.shape[:2] != songs.shape or frequencies.shape != songs.shape[:1]:
             raise ValueError(
                 "Each phrase has a condition, and each song a weight. Received: songs of shape "
-                f"{songs.shape}, conditions of shape {conditions.shape}, weights of shape {weights.shape}"
+                f"{songs.shape}, conditions of shape {conditions.shape}, weights of shape {frequencies.shape}"
             )
         if self.lengths.min() < SHORTEST_PIECE:
             raise ValueError(
@@ -52,7 +62,7 @@ class PieceBatches(SeededBatches):
         self.phrases = phrases
         self.songs = songs
         self.conditions = conditions
-        self.cumulative = np.cumsum(weights) / np.sum(weights)  # (S,)
+        self.cumulative = np.cumsum(frequencies) / np.sum(frequencies)  # (S,)
 
     def __getitem__(self, index):
         step = self.epoch * self.steps + index

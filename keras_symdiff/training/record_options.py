@@ -1,12 +1,14 @@
 """What decides a result, written beside it."""
 
 import json
+from pathlib import Path
+from typing import Any
 
 from keras_symdiff.files.read_json import read_json
 from keras_symdiff.write_atomically import write_atomically
 
 
-def record_options(path, options):
+def record_options(path: Path, options: dict[str, Any]) -> None:
     """Writes what decides a result beside it, and refuses to go on there with other options.
 
     Args:

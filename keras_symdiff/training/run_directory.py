@@ -4,11 +4,14 @@ import hashlib
 import importlib.util
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 
 from keras_symdiff.training.record_options import record_options
+from keras_symdiff.training.seeded_batches import SeededBatches
 from keras_symdiff.training.stop_when_diverged import StopWhenDiverged
 from keras_symdiff.write_atomically import write_atomically
 
@@ -28,13 +31,15 @@ class RunDirectory:
         ValueError: when the folder holds a run with other options.
     """
 
-    def __init__(self, path, options):
+    def __init__(self, path: str | Path, options: dict[str, Any]):
         self.path = Path(path)
         self.path.mkdir(parents=True, exist_ok=True)
         # Equal options on another backend are another run: its noise is another.
         record_options(self.path / "training.json", options | {"backend": keras.backend.backend()})
 
-    def fit(self, model, batches, epochs, callbacks=(), **kwargs):
+    def fit(
+        self, model: keras.Model, batches: SeededBatches, epochs: int, callbacks: Sequence = (), **kwargs: Any
+    ) -> None:
         """Calls `model.fit`, going on after the last whole epoch that the folder holds.
 
         Args:

@@ -1,9 +1,10 @@
 """Several training steps in one call of JAX."""
 
 import itertools
+from collections.abc import Callable
 
 
-def scanned_steps(train_step, steps):
+def scanned_steps(train_step: Callable, steps: int) -> Callable:
     """Makes a train function for `keras.Model.fit` on JAX that takes several steps in one compiled call.
 
     Keras 3.15 calls its compiled step once a batch whatever `steps_per_execution` is: on a fast device the host is then

@@ -1,5 +1,6 @@
 """Batches that are a function of (seed, epoch, step)."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -29,7 +30,9 @@ class SeededBatches(keras.utils.PyDataset):
     ```
     """
 
-    def __init__(self, array, batch_size, steps=None, seed=0, augment=None):
+    def __init__(
+        self, array: Any, batch_size: int, steps: int | None = None, seed: int = 0, augment: Callable | None = None
+    ):
         super().__init__()
         self.arrays = array if isinstance(array, tuple) else (array,)
         self.num_rows = len(self.arrays[0])
@@ -42,7 +45,7 @@ class SeededBatches(keras.utils.PyDataset):
         self.epoch = 0
         self._known: Any = None, None  # number of a pass and its order
 
-    def follow_epochs(self):
+    def follow_epochs(self) -> keras.callbacks.Callback:
         """A callback that tells the batches which epoch `fit` is in, after a resume too."""
         return keras.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: setattr(self, "epoch", epoch))
 

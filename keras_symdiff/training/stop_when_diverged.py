@@ -19,16 +19,16 @@ class StopWhenDiverged(keras.callbacks.Callback):
         >>> model.fit(latents, callbacks=[StopWhenDiverged(), keras.callbacks.ModelCheckpoint("best.keras")])
     """
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._epoch = epoch + 1
         self._losses = []  # of the batches that were not looked at yet: (index, mean loss of the epoch so far)
 
-    def on_train_batch_end(self, batch, logs: Any = None):
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         self._losses.append((batch, logs["loss"]))
         if len(self._losses) == _LOOK_EVERY:
             self._look()
 
-    def on_epoch_end(self, epoch, logs: Any = None):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self._look()
         wrong = [name for name, value in logs.items() if not np.isfinite(value)]
         wrong += [v.path for v in self.model.trainable_variables if not np.all(np.isfinite(ops.convert_to_numpy(v)))]

@@ -4,10 +4,15 @@ import functools
 import math
 import operator
 import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
+from jaxtyping import Float, Float32, Int
 
+from keras_symdiff.latents.latent_transform import LatentTransform
 from keras_symdiff.training.paper_optimizer import paper_optimizer
 from keras_symdiff.training.piece_batches import PieceBatches
 from keras_symdiff.training.run_directory import RunDirectory
@@ -18,23 +23,23 @@ STEPS_A_CALL = 10
 
 
 def train_latent_model(
-    make_model,
-    phrases,
-    pieces,
-    validation,
-    transform,
-    vae,
-    run_folder,
-    options,
-    epochs,
-    learning_rate,
-    batch_size,
-    steps=4000,
-    ema_momentum=0.9999,
-    seed=0,
-    conditions=None,
-    weights=None,
-):
+    make_model: Callable[[], keras.Model],
+    phrases: Float32[np.ndarray, "U D"],
+    pieces: Int[np.ndarray, "S M"],
+    validation: Float32[np.ndarray, "V L D"] | tuple[Float32[np.ndarray, "V L D"], Float[np.ndarray, "V L C"]],
+    transform: LatentTransform,
+    vae: keras.Model,
+    run_folder: str | Path,
+    options: dict[str, Any],
+    epochs: int,
+    learning_rate: float,
+    batch_size: int,
+    steps: int = 4000,
+    ema_momentum: float = 0.9999,
+    seed: int = 0,
+    conditions: Float[np.ndarray, "S M C"] | None = None,
+    weights: Float[np.ndarray, " S"] | None = None,
+) -> None:
     """Trains with the paper's recipe (section 4.3) and leaves a folder that is enough to sample from.
 
     Args:

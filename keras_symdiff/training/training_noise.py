@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 
-def training_noise(seed):
+def training_noise(seed: int) -> keras.random.SeedGenerator:
     """A `keras.random.SeedGenerator` far from that of every other seed.
 
     On PyTorch, Keras seeds draw `n` of generator `seed` with `seed + n`, so that neighbouring seeds would share almost

@@ -1,13 +1,22 @@
 """Phrases of which some steps are given, and the rest is decoded."""
 
 import numpy as np
+from jaxtyping import Float, Int, Int8
 
 from keras_symdiff.noise_streams import Purpose, draw, noise_streams
+from keras_symdiff.vae.music_vae import MusicVAE
 
 _CANDIDATES = 16  # latents tried for a phrase
 
 
-def complete_phrases(vae, latents, forced, temperature=1e-3, seed=0, bias=None):
+def complete_phrases(
+    vae: MusicVAE,
+    latents: Float[np.ndarray, "N Z"],
+    forced: Int[np.ndarray, "N 32"],
+    temperature: float = 1e-3,
+    seed: int = 0,
+    bias: Float[np.ndarray, "N 32 90"] | None = None,
+) -> Int8[np.ndarray, "N 32"]:
     """Decodes latents to phrases that hold given tokens, and fit them.
 
     A latent that is composed without the given tokens decodes to a phrase that ignores them, most of all before them.

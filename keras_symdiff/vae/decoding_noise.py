@@ -1,6 +1,7 @@
 """What decoding adds to the logits of tokens before it takes the greatest: noise, wishes and orders."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
@@ -25,7 +26,7 @@ def decoding_noise(seed: int, indices: Iterable[int]) -> Float32[np.ndarray, "B 
     return np.stack([stream.gumbel(size=(PHRASE_STEPS, NUM_TOKENS)) for stream in streams]).astype("float32")
 
 
-def checked_forced(forced, num_phrases: int) -> np.ndarray:
+def checked_forced(forced: Any, num_phrases: int) -> np.ndarray:
     """Returns tokens to force as an array (N, 32).
 
     Raises:
@@ -42,7 +43,7 @@ def checked_forced(forced, num_phrases: int) -> np.ndarray:
     return forced
 
 
-def checked_bias(bias, num_phrases: int) -> np.ndarray:
+def checked_bias(bias: Any, num_phrases: int) -> np.ndarray:
     """Returns a bias of logits as a float32 array (N, 32, 90).
 
     Raises:

@@ -1,6 +1,10 @@
 """Encoder and decoder of a few matrix products over the whole phrase."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
+from jaxtyping import Float, Int
 from keras import ops
 
 from keras_symdiff.constants import NUM_TOKENS, PHRASE_STEPS
@@ -12,7 +16,7 @@ STEP_DIM = 64  # numbers from which the decoder tells a step's token
 CONTEXT_STEPS = 16  # tokens before a step that the decoder looks back on: a bar
 
 
-def dense_trunk(x, units, dtype):
+def dense_trunk(x: Float[Any, "B F"], units: Sequence[int], dtype: Any) -> Float[Any, "B U"]:
     """Residual blocks of `units` (a sequence of one and the same int) over features `(B, F)`.
 
     A phrase always has 32 steps at fixed places in the bar, so that its steps need no shared weights: on a CPU these
@@ -25,7 +29,7 @@ def dense_trunk(x, units, dtype):
     return keras.layers.LayerNormalization(epsilon=1e-6, dtype=dtype, name="norm")(x)
 
 
-def dense_summary(tokens, units, dtype):
+def dense_summary(tokens: Int[Any, "B S"], units: Sequence[int], dtype: Any) -> Float[Any, "B U"]:
     """Summarises tokens.
 
     Args:
@@ -42,7 +46,7 @@ def dense_summary(tokens, units, dtype):
     return dense_trunk(keras.layers.Flatten(dtype=dtype, name="flatten")(x), units, dtype)
 
 
-def step_features(latent_dim, units, dtype):
+def step_features(latent_dim: int, units: Sequence[int], dtype: Any) -> keras.Model:
     """A Keras model that makes features of each step (B, 32, 64) from latents (B, Z)."""
     latents = keras.Input((latent_dim,), name="latents")
     x = dense_trunk(latents, units, dtype)
@@ -63,7 +67,7 @@ class DenseDecoder(keras.Model):
         units: sequence of int, all equal, one a residual block.
     """
 
-    def __init__(self, latent_dim, units, **kwargs):
+    def __init__(self, latent_dim: int, units: Sequence[int], **kwargs: Any):
         super().__init__(**kwargs)
         self.latent_dim = latent_dim
         self.units = tuple(units)
@@ -73,20 +77,20 @@ class DenseDecoder(keras.Model):
         self.context = keras.layers.Conv1D(STEP_DIM, CONTEXT_STEPS, use_bias=False, dtype=dtype, name="context")
         self.logits = keras.layers.Dense(NUM_TOKENS, dtype=dtype, name="logits")
 
-    def build(self, latent_shape):
+    def build(self, latent_shape: Sequence) -> None:
         self.embedding.build((None, PHRASE_STEPS))
         self.context.build((None, None, TOKEN_DIM))
         self.logits.build((None, None, STEP_DIM))
         self.built = True
 
-    def teacher_forced(self, latents, tokens, visible):
+    def teacher_forced(self, latents: Float[Any, "B Z"], tokens: Int[Any, "B S"], visible: Any) -> Float[Any, "B S T"]:
         """Logits (B, 32, 90) of each token given the true ones before it, but for those where `visible` is 0."""
         previous = self.embedding(tokens)  # (B, 32, 16)
         previous = previous * ops.cast(visible, self.compute_dtype)[:, :, None]
         previous = ops.pad(previous[:, :-1], [[0, 0], [CONTEXT_STEPS, 0], [0, 0]])
         return self.logits(ops.silu(self.network(latents) + self.context(previous)))
 
-    def call(self, inputs):
+    def call(self, inputs: Sequence) -> Int[Any, "B S"]:
         """Decodes latents (B, Z) and scaled Gumbel noise (B, 32, 90) to tokens (B, 32), as `LSTMDecoder` does."""
         latents, gumbel = inputs
         features = self.network(latents)  # (B, 32, 64)
@@ -103,5 +107,5 @@ class DenseDecoder(keras.Model):
         previous = ops.zeros((batch, CONTEXT_STEPS, TOKEN_DIM), self.compute_dtype)
         return ops.fori_loop(0, PHRASE_STEPS, step, (tokens, previous))[0]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"latent_dim": self.latent_dim, "units": self.units}

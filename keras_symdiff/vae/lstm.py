@@ -1,5 +1,8 @@
 """Keras's LSTM, as fast as PyTorch and JAX can be."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -14,12 +17,12 @@ class LSTM(keras.layers.LSTM):
     Same weights, same numbers, for Keras's default activations and without dropout, all that MusicVAE uses.
     """
 
-    def __init__(self, units, **kwargs):
+    def __init__(self, units: int, **kwargs: Any):
         super().__init__(units, **kwargs)
         if keras.backend.backend() == "jax":
             self.use_cudnn = False  # JAX's binding of cuDNN has no bfloat16, and `Bidirectional` asks for it
 
-    def inner_loop(self, sequences, initial_state, mask, training=False):
+    def inner_loop(self, sequences: Any, initial_state: Sequence, mask: Any, training: bool | None = False) -> tuple:
         if keras.backend.backend() == "jax" and mask is None:
             return self._scan(sequences, initial_state)
         if keras.backend.backend() != "torch" or mask is not None or ops.convert_to_tensor(sequences).is_cuda:

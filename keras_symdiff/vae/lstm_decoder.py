@@ -1,6 +1,10 @@
 """The decoder of MusicVAE."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
+from jaxtyping import Float, Int
 from keras import ops
 
 from keras_symdiff.constants import NUM_TOKENS, PHRASE_STEPS
@@ -22,7 +26,7 @@ class LSTMDecoder(keras.Model):
             features, made from the latent by so many residual blocks of these units. Defaults to `()`, Magenta's.
     """
 
-    def __init__(self, latent_dim, units, trunk_units=(), **kwargs):
+    def __init__(self, latent_dim: int, units: Sequence[int], trunk_units: Sequence[int] = (), **kwargs: Any):
         super().__init__(**kwargs)
         self.latent_dim = latent_dim
         self.units = tuple(units)
@@ -36,7 +40,7 @@ class LSTMDecoder(keras.Model):
         ]
         self.logits = keras.layers.Dense(NUM_TOKENS, dtype=self.dtype_policy, name="logits")
 
-    def build(self, latent_shape):
+    def build(self, latent_shape: Sequence) -> None:
         self.initial_state.build((None, self.latent_dim))
         width = NUM_TOKENS + (STEP_DIM if self.trunk_units else self.latent_dim)
         for lstm, units in zip(self.lstms, self.units, strict=True):
@@ -61,7 +65,7 @@ class LSTMDecoder(keras.Model):
             return self.trunk(latents)
         return ops.repeat(latents[:, None], PHRASE_STEPS, axis=1)
 
-    def teacher_forced(self, latents, tokens, visible):
+    def teacher_forced(self, latents: Float[Any, "B Z"], tokens: Int[Any, "B S"], visible: Any) -> Float[Any, "B S T"]:
         """Logits (B, 32, 90) of each token given the true ones before it, but for those where `visible` is 0."""
         latents = ops.cast(latents, self.compute_dtype)
         previous = ops.one_hot(tokens, NUM_TOKENS, dtype=self.compute_dtype)  # (B, 32, 90)
@@ -72,7 +76,7 @@ class LSTMDecoder(keras.Model):
             x = lstm(x, initial_state=state)  # (B, 32, units)
         return self.logits(x)
 
-    def call(self, inputs):
+    def call(self, inputs: Sequence) -> Int[Any, "B S"]:
         """Decodes step by step, so that `predict_on_batch` compiles the whole loop.
 
         Args:
@@ -111,7 +115,7 @@ class LSTMDecoder(keras.Model):
         carry = (tokens, ops.full((batch,), NUM_TOKENS, "int32"), self._initial_states(latents))
         return ops.fori_loop(0, PHRASE_STEPS, step, carry)[0]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {
             "latent_dim": self.latent_dim,
             "units": self.units,

@@ -3,6 +3,7 @@
 import tarfile
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ _ENCODER = "encoder/cell_0/bidirectional_rnn/{}/multi_rnn_cell/cell_0/lstm_cell"
 _DECODER = "decoder/multi_rnn_cell/cell_{}/lstm_cell"
 
 
-def read_magenta_checkpoint(path):
+def read_magenta_checkpoint(path: str | Path) -> dict[str, np.ndarray]:
     """Reads the variables of a MusicVAE checkpoint with TensorFlow's own reader; Magenta is not needed.
 
     Args:
@@ -52,7 +53,7 @@ def read_magenta_checkpoint(path):
         raise ValueError(f"Damaged checkpoint {prefix}: {str(error).splitlines()[0]}") from error
 
 
-def music_vae_sizes(variables):
+def music_vae_sizes(variables: dict[str, np.ndarray]) -> dict[str, Any]:
     """The arguments of `MusicVAE` that fit a checkpoint's variables."""
     encoder = _variable(variables, _ENCODER.format("fw") + "/kernel")
     decoder_units = [_variable(variables, _DECODER.format(0) + "/kernel").shape[1] // 4]
@@ -66,7 +67,7 @@ def music_vae_sizes(variables):
     }
 
 
-def assign_magenta_variables(vae, variables):
+def assign_magenta_variables(vae: Any, variables: dict[str, np.ndarray]) -> None:
     """Copies a checkpoint's variables into a `MusicVAE` of its sizes.
 
     TensorFlow 1 orders the gates of an LSTM i, j, f, o (Keras: i, f, j, o), holds kernel and recurrent kernel in one

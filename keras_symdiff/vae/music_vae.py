@@ -1,9 +1,13 @@
 """MusicVAE: a variational autoencoder of 2-bar phrases."""
 
 import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Self
 
 import keras
 import numpy as np
+from jaxtyping import Float, Float32, Int, Int8
 from keras import ops
 
 from keras_symdiff.check_finite import check_finite
@@ -73,17 +77,17 @@ class MusicVAE(PresetModel, OwnLossModel):
 
     def __init__(
         self,
-        latent_dim=LATENT_DIM,
-        encoder_units=2048,
-        decoder_units=(2048, 2048, 2048),
-        kl_weight=0.5,
-        kl_rate=0.99999,
-        free_bits=0.0,
-        token_dropout=0.0,
-        seed=0,
-        networks="lstm",
-        decoder_noise=None,
-        **kwargs,
+        latent_dim: int = LATENT_DIM,
+        encoder_units: int = 2048,
+        decoder_units: Sequence[int] = (2048, 2048, 2048),
+        kl_weight: float = 0.5,
+        kl_rate: float = 0.99999,
+        free_bits: float = 0.0,
+        token_dropout: float = 0.0,
+        seed: int = 0,
+        networks: str = "lstm",
+        decoder_noise: float | None = None,
+        **kwargs: Any,
     ):
         super().__init__(seed, **kwargs)
         self.latent_dim = latent_dim
@@ -106,22 +110,24 @@ class MusicVAE(PresetModel, OwnLossModel):
         self.cross_entropy_tracker = keras.metrics.Mean(name="cross_entropy")
         self.built = True
 
-    def default_optimizer(self):
+    def default_optimizer(self) -> keras.optimizers.Optimizer:
         """Adam with clipping at global norm 1, as `train_vae` has it but for its decay."""
         return keras.optimizers.Adam(1e-3, global_clipnorm=1.0)
 
-    def call(self, tokens, training=False):
+    def call(self, tokens: Any, training: bool | None = False) -> Any:
         """The likeliest reconstruction of tokens (B, 32); in training the tokens, which the loss decodes itself."""
         if training:
             return tokens
         mean, _ = self.encoder(tokens, training=False)
         return self.decoder([mean, ops.zeros((ops.shape(tokens)[0], PHRASE_STEPS, NUM_TOKENS))])
 
-    def validation_batches(self, tokens):
+    def validation_batches(self, tokens: Int[np.ndarray, "N 32"]) -> FixedBatches:
         """Batches of tokens (N, 32) in their order."""
         return FixedBatches(tokens, batch_size=self.batch_size)
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: None = None, training: bool = True
+    ) -> Float[Any, ""]:
         """The negative evidence lower bound of tokens `x` (B, 32), nats per phrase."""
         self.refuse(y=y, sample_weight=sample_weight)
         tokens = ops.cast(x, "int32")
@@ -147,7 +153,9 @@ class MusicVAE(PresetModel, OwnLossModel):
         self.kl_tracker.update_state(kl)
         return loss
 
-    def encode(self, tokens, progress=None):
+    def encode(
+        self, tokens: Int[np.ndarray, "N 32"], progress: Callable[[int, int], Any] | None = None
+    ) -> tuple[Float32[np.ndarray, "N Z"], Float32[np.ndarray, "N Z"]]:
         """Encodes phrases.
 
         Args:
@@ -165,7 +173,15 @@ class MusicVAE(PresetModel, OwnLossModel):
         check_finite("Posterior standard deviations", stddev)
         return mean, stddev
 
-    def decode(self, latents, temperature=1e-3, seed=0, progress=None, forced=None, bias=None):
+    def decode(
+        self,
+        latents: Float[np.ndarray, "N Z"],
+        temperature: float = 1e-3,
+        seed: int = 0,
+        progress: Callable[[int, int], Any] | None = None,
+        forced: Int[np.ndarray, "N 32"] | None = None,
+        bias: Float[np.ndarray, "N 32 90"] | None = None,
+    ) -> Int8[np.ndarray, "N 32"]:
         """Decodes latents, step by step, each token drawn from the softmax at `temperature`.
 
         Args:
@@ -210,7 +226,9 @@ class MusicVAE(PresetModel, OwnLossModel):
             )
         return tokens.astype("int8")
 
-    def log_likelihood(self, latents, tokens):
+    def log_likelihood(
+        self, latents: Float[np.ndarray, "N Z"], tokens: Int[np.ndarray, "N 32"]
+    ) -> Float32[np.ndarray, "N 32"]:
         """Log-probability of each token of phrases, given their latents and the tokens before it.
 
         Args:
@@ -230,27 +248,27 @@ class MusicVAE(PresetModel, OwnLossModel):
             result[rows] = np.take_along_axis(log_probabilities, tokens[rows][:, :, None], axis=-1)[:, :, 0]
         return result
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: Any) -> None:
         super().save_own_variables(store)
         store["noise"] = self.noise.state  # Keras saves no seed generator; a resumed run must go on where it stopped
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any) -> None:
         self.steps.assign(store["0"])
         self.noise.state.assign(store["noise"])
 
-    def fingerprint(self):
+    def fingerprint(self) -> str:
         """A string that differs between models that would encode differently: a hash of the encoder's weights."""
         digest = hashlib.sha256()
         for weights in self.encoder.get_weights():
             digest.update(np.ascontiguousarray(weights, "float16").tobytes())  # a preset may be stored in float16
         return digest.hexdigest()
 
-    def get_preset_config(self):
+    def get_preset_config(self) -> dict[str, Any]:
         """Returns the arguments of the model."""
         return {k: v for k, v in self.get_config().items() if k not in ("name", "trainable", "dtype")}
 
     @classmethod
-    def from_magenta_checkpoint(cls, path):
+    def from_magenta_checkpoint(cls, path: str | Path) -> Self:
         """Builds the model from a checkpoint of Magenta's `cat-mel_2bar_big` graph, of any sizes.
 
         Args:
@@ -264,7 +282,7 @@ class MusicVAE(PresetModel, OwnLossModel):
         assign_magenta_variables(vae, variables)
         return vae
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return super().get_config() | {
             "latent_dim": self.latent_dim,
             "encoder_units": self.encoder_units,

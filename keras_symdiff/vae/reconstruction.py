@@ -4,11 +4,12 @@ from typing import Any
 
 import keras
 import numpy as np
+from jaxtyping import Int
 
 from keras_symdiff.constants import FIRST_ONSET
 
 
-def reconstruction_metrics(tokens, decoded):
+def reconstruction_metrics(tokens: Int[np.ndarray, "N 32"], decoded: Int[np.ndarray, "N 32"]) -> dict[str, float]:
     """Compares phrases with their autoregressive reconstructions.
 
     Two thirds of all tokens are "no event", so that token accuracy alone flatters.
@@ -37,11 +38,11 @@ class ReconstructionMetrics(keras.callbacks.Callback):
         tokens: integer array (N, 32).
     """
 
-    def __init__(self, tokens):
+    def __init__(self, tokens: Int[np.ndarray, "N 32"]):
         super().__init__()
         self.tokens = np.asarray(tokens)
 
-    def on_epoch_end(self, epoch, logs: Any = None):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         mean, _ = self.model.encode(self.tokens)
         metrics = reconstruction_metrics(self.tokens, self.model.decode(mean))
         logs.update({f"val_{name}": value for name, value in metrics.items()})

@@ -1,14 +1,18 @@
 """Training a MusicVAE on a collection of melodies."""
 
 import zlib
+from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
+from jaxtyping import Int
 
 from keras_symdiff.constants import PHRASE_STEPS
 from keras_symdiff.music.transpose import transpose
 from keras_symdiff.training.run_directory import RunDirectory
 from keras_symdiff.training.seeded_batches import SeededBatches
+from keras_symdiff.vae.music_vae import MusicVAE
 from keras_symdiff.vae.reconstruction import ReconstructionMetrics
 
 HELD_OUT = 512  # phrases that measure every epoch
@@ -24,17 +28,19 @@ class MagentaDecay(keras.optimizers.schedules.LearningRateSchedule):
         initial: float, the learning rate of the first step.
     """
 
-    def __init__(self, initial):
+    def __init__(self, initial: float):
         self.initial = initial
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> Any:
         return (self.initial - 1e-5) * keras.ops.power(0.9999, keras.ops.cast(step, "float32")) + 1e-5
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"initial": self.initial}
 
 
-def split_phrases(tokens, validation=None):
+def split_phrases(
+    tokens: Int[np.ndarray, "N 32"], validation: Int[np.ndarray, "M 32"] | None = None
+) -> tuple[Int[np.ndarray, "T 32"], Int[np.ndarray, "V 32"]]:
     """Separates training from held-out phrases.
 
     Args:
@@ -52,7 +58,7 @@ def split_phrases(tokens, validation=None):
     return tokens[[phrase.tobytes() not in known for phrase in tokens]], validation
 
 
-def cross(tokens, share, stream):
+def cross(tokens: Int[np.ndarray, "N 32"], share: float, stream: np.random.Generator) -> Int[np.ndarray, "N 32"]:
     """Lets phrases end as others do: more different phrases than a small collection has.
 
     Args:
@@ -70,18 +76,18 @@ def cross(tokens, share, stream):
 
 
 def train_vae(
-    vae,
-    train,
-    held_out,
-    run_folder,
-    options,
-    epochs,
-    steps,
-    batch_size=512,
-    learning_rate=1e-3,
-    crossed=0.0,
-    seed=0,
-):
+    vae: MusicVAE,
+    train: Int[np.ndarray, "N 32"],
+    held_out: Int[np.ndarray, "M 32"],
+    run_folder: str | Path,
+    options: dict[str, Any],
+    epochs: int,
+    steps: int,
+    batch_size: int = 512,
+    learning_rate: float = 1e-3,
+    crossed: float = 0.0,
+    seed: int = 0,
+) -> None:
     """Trains with Magenta's recipe: Adam, decay of 0.9999 a step, clipping, transposition by -5..+5 semitones.
 
     Dense networks learn in so few steps that their rate decays to zero along a cosine over the whole run.

@@ -5,6 +5,7 @@ import dataclasses
 import hashlib
 import pathlib
 import shutil
+from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -125,7 +126,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             metadata=tfds.core.MetadataDict(),
         )
 
-    def download_and_prepare(self, **kwargs):
+    def download_and_prepare(self, **kwargs: Any) -> None:
         super().download_and_prepare(**kwargs)
         for killed in self.data_path.parent.glob(f"incomplete.*_{self.version}"):
             shutil.rmtree(killed)

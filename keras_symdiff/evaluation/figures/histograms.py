@@ -1,5 +1,8 @@
 """Note density and pitch range of generated pieces, beside real music."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 
 from keras_symdiff.evaluation.figures.style import generator_style, written_figure
@@ -7,7 +10,7 @@ from keras_symdiff.evaluation.figures.style import generator_style, written_figu
 _QUANTITIES = {"density": "note density (onsets per bar)", "range": "pitch range (semitones)"}
 
 
-def plot_histograms(histograms, path):
+def plot_histograms(histograms: dict[str, dict[str, tuple[np.ndarray, np.ndarray]]], path: str | Path) -> Any:
     """Draws how note density and pitch range spread over the pieces of each generator, and writes a PNG.
 
     Args:

@@ -1,6 +1,10 @@
 """Figure 2: piano rolls of infilled pieces."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
+from jaxtyping import Bool, Int
 
 from keras_symdiff import constants
 from keras_symdiff.evaluation.figures.style import GAP_COLOR, NOTE_EDGE, generator_style, written_figure
@@ -11,7 +15,9 @@ _ROW_HEIGHT = 0.95  # inches
 _GIVEN = "0.2"
 
 
-def plot_infills(rows, keep_mask, path):
+def plot_infills(
+    rows: dict[str, Int[np.ndarray, "E L 32"]], keep_mask: Bool[np.ndarray, " L"], path: str | Path
+) -> Any:
     """Draws the same pieces with their gap filled by several generators, one row each, and writes a PNG.
 
     The pieces stand side by side, named A, B, ..., and each has one pitch axis for all its rows. The gap has a dashed

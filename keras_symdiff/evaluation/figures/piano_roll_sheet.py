@@ -1,6 +1,10 @@
 """Figures 6 to 10: a sheet of small piano rolls."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
+from jaxtyping import Int
 
 from keras_symdiff.evaluation.figures.style import NOTE_EDGE, generator_style, written_figure
 from keras_symdiff.music.melody import Melody
@@ -9,7 +13,7 @@ from keras_symdiff.render.piano_roll import draw_notes, set_pitch_axis
 _COLUMNS, _ROW_HEIGHT = 2, 0.85  # pieces, inches
 
 
-def plot_piano_roll_sheet(tokens, path, title):
+def plot_piano_roll_sheet(tokens: Int[np.ndarray, "P L 32"], path: str | Path, title: str) -> Any:
     """Draws pieces of one generator as small piano rolls, two beside each other, and writes a PNG.
 
     All share their axes. The number in a roll's upper right corner is the piece's index.

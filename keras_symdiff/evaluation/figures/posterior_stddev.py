@@ -1,11 +1,17 @@
 """Figure 5: which latent dimensions the encoder uses."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
+from jaxtyping import Float, Int
 
 from keras_symdiff.evaluation.figures.style import GAP_COLOR, generator_style, written_figure
 
 
-def plot_posterior_stddev(mean_stddev, threshold, kept_dims, path):
+def plot_posterior_stddev(
+    mean_stddev: Float[np.ndarray, " Z"], threshold: float, kept_dims: Int[np.ndarray, " D"], path: str | Path
+) -> Any:
     """Draws the mean posterior standard deviation of each latent dimension, in rising order, and writes a PNG.
 
     A dimension that the encoder does not use has the prior's standard deviation, 1.

@@ -1,5 +1,9 @@
 """Figure 3: how samples improve along the reverse process."""
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 
 from keras_symdiff.evaluation.figures.style import generator_style, written_figure
@@ -8,7 +12,12 @@ _COLUMNS, _ROW_HEIGHT = 3, 1.75  # panels, inches
 _REAL_LINE = {"color": generator_style("real music")["color"], "linestyle": (0, (5, 2)), "linewidth": 1.0}
 
 
-def plot_refinement(progress, curves, path, real_music=None):
+def plot_refinement(
+    progress: Sequence[float] | np.ndarray,
+    curves: Mapping[str, Sequence | np.ndarray],
+    path: str | Path,
+    real_music: dict[str, float] | None = None,
+) -> Any:
     """Draws metrics of the states that a sampler passes through, one panel each, and writes a PNG.
 
     Args:

@@ -2,7 +2,9 @@
 
 import contextlib
 import io
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from keras_symdiff.write_atomically import write_atomically
 
@@ -50,7 +52,7 @@ _STYLES = {
 _REAL = ("0.15", "-")
 
 
-def generator_style(name):
+def generator_style(name: str) -> dict[str, Any]:
     """Finds how a generator is drawn, the same in each figure.
 
     Args:
@@ -64,7 +66,7 @@ def generator_style(name):
 
 
 @contextlib.contextmanager
-def written_figure(path, height):
+def written_figure(path: str | Path, height: float) -> Iterator[Any]:
     """Gives an empty figure to draw on, and writes it as PNG at the end, and as SVG beside it.
 
     The same drawing gives the same bytes: no date is kept, and the reader's own matplotlib settings do not count.
