@@ -36,6 +36,8 @@ def _check(owner, module_name):
         if inspect.isclass(value):
             _check(value, module_name)
         elif inspect.isfunction(function):
+            if function is not inspect.unwrap(function):
+                continue  # a context manager: its annotations are those of the generator beneath
             setattr(owner, name, jaxtyped(value, typechecker=_after_the_call))
 
 

@@ -65,7 +65,7 @@ def fill_up(steps: Float[np.ndarray, "S 7"], size: int) -> Float[np.ndarray, "T 
     return np.concatenate([steps, np.tile(nothing, (-len(steps) % size, 1))])
 
 
-def ddim_steps(levels: Float64[np.ndarray, " S+1"], eta: float = 0.0) -> Float64[np.ndarray, "S 7"]:
+def ddim_steps(levels: Float64[np.ndarray, " N"], eta: float = 0.0) -> Float64[np.ndarray, "S 7"]:
     """Makes the table of DDIM: of first order.
 
     Args:
@@ -87,7 +87,7 @@ def ddim_steps(levels: Float64[np.ndarray, " S+1"], eta: float = 0.0) -> Float64
 
 
 def dpm_solver_steps(
-    levels: Float64[np.ndarray, " S+1"], stochastic: bool = False, noise_scale: float = 1.0
+    levels: Float64[np.ndarray, " N"], stochastic: bool = False, noise_scale: float = 1.0
 ) -> Float64[np.ndarray, "S 7"]:
     """Makes the table of DPM-Solver++(2M), of second order, or of SDE-DPM-Solver++(2M).
 

@@ -5,7 +5,7 @@ from keras_symdiff.evaluation.spherical_interpolation import spherical_interpola
 
 
 def test_points_of_a_quarter_circle_are_evenly_spaced():
-    points = spherical_interpolation([[1.0, 0.0, 0.0]], [[0.0, 1.0, 0.0]], num_points=4)
+    points = spherical_interpolation(np.eye(3)[:1], np.eye(3)[1:2], num_points=4)
     angles = np.deg2rad([0, 30, 60, 90])
     np.testing.assert_allclose(points[0], np.stack([np.cos(angles), np.sin(angles), 0 * angles], axis=1), atol=1e-15)
 
@@ -45,9 +45,9 @@ def test_where_no_arc_is_defined_the_way_is_straight(start, end):
 @pytest.mark.parametrize("near", [1e-9, 1e-7, 1e-5, 1e-3])
 def test_nearly_parallel_and_nearly_opposite_stay_finite(near):
     start = np.array([[1.0, 0.0]])
-    parallel = spherical_interpolation(start, [[1.0, near]], num_points=9)
+    parallel = spherical_interpolation(start, np.array([[1.0, near]]), num_points=9)
     np.testing.assert_allclose(parallel, np.stack([np.ones(9), np.linspace(0, near, 9)], axis=-1)[None], atol=1e-6)
-    opposite = spherical_interpolation(start, [[-1.0, near]], num_points=9)
+    opposite = spherical_interpolation(start, np.array([[-1.0, near]]), num_points=9)
     assert np.abs(opposite).max() < 1 + 1e-6
 
 
