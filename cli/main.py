@@ -2,7 +2,6 @@
 
 import functools
 import importlib
-import importlib.util
 import io
 import os
 import sys
@@ -11,11 +10,9 @@ import warnings
 
 import click
 
-from keras_symdiff.cli.options import BACKENDS
+from keras_symdiff.cli.console import choose_backend
+from keras_symdiff.cli.errors import explain, fail, show_warning
 from keras_symdiff.version import __version__
-
-_LONGEST_LINE = 1000  # letters of an error
-_OURS = ("keras_symdiff", "tfds_lmd_latents")  # packages whose errors say what to put right
 
 _COMMANDS = {
     "inspect": "Show the melodies of a MIDI file, or count those of a folder.",
@@ -75,55 +72,15 @@ def main() -> None:
     try:
         choose_backend()
         with warnings.catch_warnings():
-            warnings.showwarning = functools.partial(_show_warning, warnings.showwarning)
+            warnings.showwarning = functools.partial(show_warning, warnings.showwarning)
             symdiff.main(prog_name="symdiff", standalone_mode=False, obj=state)
     except click.exceptions.Abort:
         click.echo("Interrupted.", err=True)
         sys.exit(130)
     except click.ClickException as error:
         where = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else None
-        _fail(error.format_message() + (f" (see {where} --help)" if where else ""), error.exit_code)
+        fail(error.format_message() + (f" (see {where} --help)" if where else ""), error.exit_code)
     except Exception as error:
         if state.get("debug"):
             traceback.print_exc()
-        _fail(_explain(error))
-
-
-def _show_warning(show, message, category, filename, *where):
-    """Ours as one line; the others as they are."""
-    if category.__module__.startswith("keras_symdiff."):
-        click.echo(f"Note: {message}", err=True)
-    else:
-        show(message, category, filename, *where)
-
-
-def _explain(error):
-    """One line on an error: its own where it tells what to put right, else with the request to report it."""
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    raised_in = trace.tb_frame.f_globals.get("__name__", "").split(".")[0] if trace else ""
-    if isinstance(error, ImportError) or (isinstance(error, ValueError) and raised_in in _OURS):
-        return error
-    return f"{type(error).__name__}: {error} This is a bug: please report it, with what `symdiff --debug ...` shows."
-
-
-def _fail(message, exit_code=1):
-    line = " ".join(str(message).split())
-    click.echo(f"Error: {line if len(line) <= _LONGEST_LINE else line[:_LONGEST_LINE] + '...'}", err=True)
-    sys.exit(exit_code)
-
-
-def choose_backend() -> None:
-    """Chooses the first installed backend if `KERAS_BACKEND` is unset.
-
-    Keras itself would choose TensorFlow, installed or not, and write that into its configuration file.
-    """
-    if os.environ.get("KERAS_BACKEND"):
-        return
-    for backend in BACKENDS:
-        if importlib.util.find_spec(backend) is not None:
-            os.environ["KERAS_BACKEND"] = backend
-            return
+        fail(explain(error))

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import keras_symdiff
-from keras_symdiff.cli.main import choose_backend, main
+from keras_symdiff.cli.console import choose_backend
+from keras_symdiff.cli.main import main
 
 os.environ["KERAS_SYMDIFF_CACHE"] = ""  # tests leave the user's cache alone
 choose_backend()  # as `symdiff` does: before Keras is imported, which would take TensorFlow, installed or not

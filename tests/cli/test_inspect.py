@@ -29,7 +29,7 @@ def test_a_song_is_described():
 def test_drums_are_dropped_and_other_metres_are_read():
     assert "1 drum track" in inspect(DATA / "lakh" / "trio_0.mid")
     output = inspect(DATA / "pop909" / "107.mid")
-    assert "meter     3/4 at bar 1" in output
+    assert "metre     3/4 at bar 1" in output
     assert "refused   nothing" in output
 
 
@@ -57,7 +57,7 @@ def test_a_song_says_its_swing_what_has_no_length_and_what_infilling_refuses(tmp
 def test_standard_input_is_read():
     data = (DATA / "cases" / "m24.mid").read_bytes()
     result = CliRunner().invoke(inspect_command, ["-"], input=data)
-    assert "meter     2/4 at bar 1" in result.output
+    assert "metre     2/4 at bar 1" in result.output
     arguments = ["-", "--bars", "9-12", "--dry-run", "-o", "nowhere"]
     result = CliRunner().invoke(infill_command, arguments, input=data)
     assert "Composing bars 9-12" in result.output

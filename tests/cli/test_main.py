@@ -6,7 +6,8 @@ import sys
 import keras
 import pytest
 
-from keras_symdiff.cli.main import _COMMANDS, choose_backend
+from keras_symdiff.cli.console import choose_backend
+from keras_symdiff.cli.main import _COMMANDS
 from keras_symdiff.version import __version__
 
 SYMDIFF = [sys.executable, "-c", "from keras_symdiff.cli.main import main; main()"]
