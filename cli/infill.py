@@ -2,15 +2,15 @@
 
 import click
 
+from keras_symdiff.cli.asked_options import asked_options
 from keras_symdiff.cli.options import (
-    asked_options,
     audio_option,
     model_option,
     output_option,
-    sampler_options,
     seed_option,
     temperature_option,
 )
+from keras_symdiff.cli.sampler_options import sampler_options
 
 
 @click.command("infill")

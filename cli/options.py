@@ -1,7 +1,5 @@
 """Options that several verbs share."""
 
-import dataclasses
-import functools
 import json
 import os
 from collections.abc import Callable
@@ -9,9 +7,7 @@ from typing import Any
 
 import click
 
-from keras_symdiff.diffusion.sampler import MOST, QUALITIES, SAMPLERS, Sampler
 from keras_symdiff.files.check_writable import check_writable
-from keras_symdiff.music.key_cost import KEY_COST
 from keras_symdiff.presets.default import DEFAULT_PRESET
 
 BACKENDS = ("jax", "tensorflow", "torch")
@@ -54,75 +50,6 @@ def output_option(
     """`-o`: a folder that is tried before any long work."""
     return click.option("-o", "--output", metavar=metavar, required=required, type=click.Path(file_okay=False),
                         callback=_check_output, help=help, show_default=show_default)  # fmt: skip
-
-
-def sampler_options(command: Callable) -> Callable:
-    """`--quality` and what overrides it; the command gets one argument, `sampler`, a `Sampler`."""
-    steps_of = ", ".join(f"{quality} is {sampler.num_steps} steps" for quality, sampler in QUALITIES.items())
-
-    @click.option("--quality", type=click.Choice(list(QUALITIES)), default="normal", show_default=True,
-                  help=f"Better quality takes more time: {steps_of}.")  # fmt: skip
-    @click.option("--sampler", type=click.Choice(SAMPLERS), default=None,
-                  help="Overrides --quality: this sampler, without guidance.")  # fmt: skip
-    @click.option("--steps", type=click.IntRange(1, MOST["num_steps"]), default=None,
-                  help="Overrides the number of steps of --quality.")  # fmt: skip
-    @functools.wraps(command)
-    def with_sampler(quality, sampler, steps, **options):
-        chosen = Sampler(sampler, QUALITIES[quality].num_steps) if sampler else QUALITIES[quality]
-        chosen = dataclasses.replace(chosen, num_steps=steps or chosen.num_steps)
-        click.get_current_context().params |= {  # what `--dry-run` prints
-            "sampler": chosen.name, "steps": chosen.num_steps, "noise_scale": chosen.noise_scale,
-            "guidance": chosen.guidance, "condition_scale": chosen.condition_scale,
-        }  # fmt: skip
-        return command(sampler=chosen, **options)
-
-    return with_sampler
-
-
-def _read_chords(context, parameter, text):
-    """Chords as text, from a file if there is one of this name."""
-    if text is None or not os.path.isfile(text):
-        return text
-    from keras_symdiff.music.chord_symbols import Chords
-
-    return str(Chords.open(text))
-
-
-def _read_range(context, parameter, text):
-    """Two names of pitches."""
-    return None if text is None else tuple(text.split("-", 1))
-
-
-def asked_options(command: Callable) -> Callable:
-    """What is asked of new music; the command gets one argument, `asked`, a dict."""
-
-    @click.option(
-        "--chords",
-        metavar="CHORDS|FILE",
-        callback=_read_chords,
-        help="Chords to compose over, bars separated by |: 'C | Am F | G7 | %'. Repeated to the length needed.",
-    )
-    @click.option("--key", metavar="KEY", help="Key, such as 'A minor'.")
-    @click.option("--density", metavar="N", help="Onsets per bar; for infill also relative: +1.")
-    @click.option("--range", "pitch_range", metavar="LOW-HIGH", callback=_read_range, help="Pitches, such as C4-C6.")
-    @click.option("--form", metavar="LETTERS", help="Form in letters of 8 bars (or 4), such as AABA', or none.")
-    @click.option(
-        "--key-cost",
-        type=click.FloatRange(0),
-        default=KEY_COST,
-        show_default=True,
-        help="Cost in nats of notes outside the key; 0 for free decoding.",
-    )
-    @functools.wraps(command)
-    def with_asked(chords, key, density, pitch_range, form, key_cost, **options):
-        if density is not None and not density.startswith(("+", "-")):
-            density = click.FLOAT.convert(density, None, None)
-        asked = {"chords": chords, "key": key, "density": density, "pitch_range": pitch_range, "form": form,
-                 "key_cost": key_cost}  # fmt: skip
-        click.get_current_context().params |= asked
-        return command(asked=asked, **options)
-
-    return with_asked
 
 
 def training_options(batch_size: int | None, learning_rate: float | None, epochs: int, steps: int) -> Callable:

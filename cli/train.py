@@ -35,17 +35,15 @@ def train_command(
     """Train a model on the 64-bar pieces of all melodies in DIR... (folders, MIDI files), or on .npz files of `encode`.
 
     Defaults are the paper's: 500,000 steps of 64 pieces at a learning rate of 0.001 (mdn: 128 and 0.0003, --epochs 63;
-    with --init-from a tenth of the rate), times 0.98 per epoch. The same command resumes a killed run. RUN holds all
-    that `sample` and `infill` need. For a first try on some hundred tunes: `--epochs 5 --steps 200 --ema-momentum
-    0.99`.
+    with --init-from a tenth of the rate), times 0.98 per epoch. The same command resumes a killed run. `sample` and
+    `infill` take RUN as their --preset. A first try on some hundred tunes: `--epochs 5 --steps 200 --ema-momentum 0.99`.
     """
     from keras_symdiff.models.sizes import BATCH_SIZES, RATES, SIZES
 
     own = {"--vae": vae, "--size": size, "--threshold": threshold, "--step-power": step_power}
-    named = [option for option, value in own.items() if value is not None]
     if init_from is None and vae is None:
         raise click.UsageError("Name one of --vae and --init-from.")
-    if init_from is not None and named:
+    if init_from is not None and (named := [option for option, value in own.items() if value is not None]):
         raise click.UsageError(f"{named[0]} does not go with --init-from, which has its own.")
     if model == "mdn" and (step_power is not None or given_share is not None):
         raise click.UsageError("--step-power and --given-share are for diffusion models.")
@@ -71,10 +69,8 @@ def train_command(
     import numpy as np
 
     from keras_symdiff import LatentDiffusion, LatentMDN, LatentTransform, MusicVAE, TransformerDenoiser, TransformerMDN
-    from keras_symdiff.evaluation.real_pieces import piece_rows
+    from keras_symdiff.latents.training_music import write_training_music
     from keras_symdiff.presets.preset import preset_folder, read_config
-    from keras_symdiff.presets.reference_pieces import MOST_PIECES, write_reference_pieces
-    from keras_symdiff.presets.training_phrases import read_training_phrases, write_training_phrases
     from keras_symdiff.training.train_latent_model import train_latent_model
 
     wrapper, network = {"diffusion": (LatentDiffusion, TransformerDenoiser), "mdn": (LatentMDN, TransformerMDN)}[model]
@@ -83,10 +79,9 @@ def train_command(
         read_config(preset_folder(init_from) / wrapper.preset_part)  # what is not there is missed before long work
     latents, train, held_out = read_pieces_of(vae, paths, validation)
     phrases = np.unique(train)
-    if init_from is None:
-        transform = LatentTransform.fit(latents.mean[phrases], latents.stddev[phrases], threshold)
-    else:
-        transform = LatentTransform.from_preset(init_from)
+    transform = LatentTransform.from_preset(init_from) if init_from else LatentTransform.fit(
+        latents.mean[phrases], latents.stddev[phrases], threshold
+    )  # fmt: skip
     click.echo(f"{transform.num_kept_dims} of {vae.latent_dim} latent dimensions kept")
     keras.config.set_dtype_policy(precision)  # after encoding, which stays in float32
 
@@ -100,7 +95,5 @@ def train_command(
         transform.forward(latents.mean).astype("float32"), train, transform.forward(held_out).astype("float32"),
         transform, vae, output, options, epochs, **training,
     )  # fmt: skip
-    earlier = None if init_from is None else read_training_phrases(preset_folder(init_from))
-    write_training_phrases(output, latents.corpus.distinct()[0][phrases], earlier)  # by which `infill` tells novelty
-    write_reference_pieces(output, latents.corpus.tokens[piece_rows(latents.corpus, MOST_PIECES)])  # for `evaluate`
+    write_training_music(output, latents, phrases, init_from)
     click.echo(f"Wrote {output}")

@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
-from keras_symdiff.constants import PIECE_PHRASES
 from keras_symdiff.latents.latent_corpus import LatentCorpus
 from keras_symdiff.latents.latent_transform import LatentTransform
-from keras_symdiff.music.corpus import Corpus
+from keras_symdiff.latents.piece_rows import piece_rows
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -23,26 +22,6 @@ class Pieces:
 
     scaled: Any
     tokens: Int[np.ndarray, "P L 32"]
-
-
-def piece_rows(corpus: Corpus, most: int, seed: int = 0) -> Int[np.ndarray, "P 32"]:
-    """Draws one piece of 32 phrases without a rest from each melody, from at most so many melodies.
-
-    Windows of one melody overlap: more of them would count one tune many times.
-
-    Args:
-        corpus: `Corpus`.
-        most: the greatest number of pieces.
-        seed: int.
-
-    Returns:
-        Rows of `corpus.tokens`, in the order of the melodies.
-    """
-    stream = np.random.Generator(np.random.Philox(seed))
-    starts = stream.permutation(corpus.windows())
-    melodies, first = np.unique(np.searchsorted(corpus.offsets, starts, side="right"), return_index=True)
-    chosen = np.sort(starts[first[stream.permutation(len(melodies))[:most]]])
-    return chosen[:, None] + np.arange(PIECE_PHRASES)
 
 
 def real_pieces(latents: LatentCorpus, transform: LatentTransform, most: int, seed: int = 0) -> Pieces:

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Int, Int8
 
 from keras_symdiff.constants import NUM_TOKENS, PHRASE_STEPS, PIECE_PHRASES
-from keras_symdiff.files.read_npz import read_npz
+from keras_symdiff.files.read_array import read_array
 from keras_symdiff.write_atomically import write_atomically
 
 REFERENCE_FILE = "reference_pieces.npz"
@@ -33,17 +33,7 @@ def read_reference_pieces(folder: str | Path) -> Int8[np.ndarray, "P 32 32"] | N
         ValueError: if the file is something else.
     """
     path = Path(folder) / REFERENCE_FILE
-    try:
-        tokens = read_npz(path)["tokens"]
-    except FileNotFoundError:
-        return None
-    except (KeyError, OSError, ValueError) as error:
-        raise ValueError(f"{path} does not hold pieces: {error}") from error
-    if tokens.dtype != np.int8 or tokens.ndim != 3 or tokens.shape[1:] != (PIECE_PHRASES, PHRASE_STEPS):
-        raise ValueError(
-            f"{path} must hold int8 pieces (P, {PIECE_PHRASES}, {PHRASE_STEPS}). "
-            f"Received: {tokens.dtype} of shape {tokens.shape}"
-        )
-    if tokens.size and not 0 <= tokens.min() <= tokens.max() < NUM_TOKENS:
+    tokens = read_array(path, "tokens", "int8", (None, PIECE_PHRASES, PHRASE_STEPS))
+    if tokens is not None and tokens.size and not 0 <= tokens.min() <= tokens.max() < NUM_TOKENS:
         raise ValueError(f"{path} must hold tokens in [0, {NUM_TOKENS}). Received: {tokens.min()}..{tokens.max()}")
     return tokens

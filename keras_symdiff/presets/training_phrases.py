@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float64, Int, UInt32
 
 from keras_symdiff.constants import FIRST_ONSET
-from keras_symdiff.files.read_npz import read_npz
+from keras_symdiff.files.read_array import read_array
 from keras_symdiff.metrics.memorisation import distinct_in_any_key, phrase_keys
 from keras_symdiff.write_atomically import write_atomically
 
@@ -82,14 +82,7 @@ def read_training_phrases(folder: str | Path) -> UInt32[np.ndarray, " U"] | None
         ValueError: when the file is something else.
     """
     path = Path(folder) / FILE_NAME
-    try:
-        hashes = read_npz(path)["hashes"]
-    except FileNotFoundError:
-        return None
-    except (KeyError, OSError, ValueError) as error:
-        raise ValueError(f"{path} does not hold hashes of training phrases: {error}") from error
-    if hashes.dtype != np.uint32 or hashes.ndim != 1 or np.any(hashes[1:] <= hashes[:-1]):
-        raise ValueError(
-            f"{path} must hold increasing uint32 hashes (U,). Received: {hashes.dtype} of shape {hashes.shape}"
-        )
+    hashes = read_array(path, "hashes", "uint32", (None,))
+    if hashes is not None and np.any(hashes[1:] <= hashes[:-1]):
+        raise ValueError(f"{path} must hold increasing hashes. Received: others")
     return hashes

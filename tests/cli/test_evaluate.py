@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from keras_symdiff.evaluation.real_pieces import piece_rows
+from keras_symdiff.latents.piece_rows import piece_rows
 from keras_symdiff.music.corpus import read_corpus
 from keras_symdiff.presets.reference_pieces import write_reference_pieces
 from keras_symdiff.presets.training_phrases import write_training_phrases

@@ -19,5 +19,5 @@ def test_anything_else_is_refused(tokens, tmp_path):
     with pytest.raises(ValueError, match="must hold"):
         read_reference_pieces(tmp_path)
     (tmp_path / REFERENCE_FILE).write_bytes(b"nothing")
-    with pytest.raises(ValueError, match="does not hold pieces"):
+    with pytest.raises(ValueError, match="does not hold tokens"):
         read_reference_pieces(tmp_path)
