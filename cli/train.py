@@ -36,7 +36,7 @@ def train_command(
 
     Defaults are the paper's: 500,000 steps of 64 pieces at a learning rate of 0.001 (mdn: 128 and 0.0003, --epochs 63;
     with --init-from a tenth of the rate), times 0.98 per epoch. The same command resumes a killed run. `sample` and
-    `infill` take RUN as their --preset. A first try on some hundred tunes: `--epochs 5 --steps 200 --ema-momentum 0.99`.
+    `infill` take RUN as their --preset. A first try on a few hundred: `--epochs 5 --steps 200 --ema-momentum 0.99`.
     """
     from keras_symdiff.models.sizes import BATCH_SIZES, RATES, SIZES
 
