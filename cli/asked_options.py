@@ -33,9 +33,15 @@ def asked_options(command: Callable) -> Callable:
         help="Chords to compose over, bars separated by |: 'C | Am F | G7 | %'. Repeated to the length needed.",
     )
     @click.option("--key", metavar="KEY", help="Key, such as 'A minor'.")
-    @click.option("--density", metavar="N", help="Onsets per bar; for infill also relative: +1.")
-    @click.option("--range", "pitch_range", metavar="LOW-HIGH", callback=_read_range, help="Pitches, such as C4-C6.")
-    @click.option("--form", metavar="LETTERS", help="Form in letters of 8 bars (or 4), such as AABA', or none.")
+    @click.option(
+        "--density",
+        metavar="N",
+        help="Onsets per bar; `infill` also takes +1 or -1: more or fewer than in the given bars.",
+    )
+    @click.option(
+        "--range", "pitch_range", metavar="LOW-HIGH", callback=_read_range, help="Lowest and highest pitch: C4-C6."
+    )
+    @click.option("--form", metavar="LETTERS", help="Form, one letter per 8 bars (or 4): AABA'. none: no plan.")
     @click.option(
         "--key-cost",
         type=click.FloatRange(0),

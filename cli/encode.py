@@ -12,7 +12,7 @@ from keras_symdiff.cli.options import check_output_file, dry_run_option, model_o
 @click.option("-o", "--output", metavar="FILE.npz", type=click.Path(dir_okay=False), help="Output file.",
               callback=check_output_file)  # fmt: skip
 @click.option("--publish", metavar="DIR", type=click.Path(file_okay=False),
-              help="Build the TFDS data set lmd_latents of one folder or archive there, in place of -o.")  # fmt: skip
+              help="Build the TFDS data set lmd_latents of one folder or archive in DIR, instead of -o.")  # fmt: skip
 @click.option(
     "--format",
     "file_format",
@@ -24,7 +24,7 @@ from keras_symdiff.cli.options import check_output_file, dry_run_option, model_o
 @click.option("--validation-share", type=click.FloatRange(0, 1, max_open=True), default=0.01, show_default=True,
               help="For --publish: share of the files for validation, chosen by their hashes.")  # fmt: skip
 @click.option("--transpose", type=click.IntRange(0, 11), default=0, show_default=True, metavar="N",
-              help="Also encode each melody transposed by 1 to N semitones, up and down.")  # fmt: skip
+              help="Also encode melodies 1 to N semitones higher and lower.")  # fmt: skip
 @model_option
 @dry_run_option
 def encode_command(paths, output, publish, file_format, validation_share, transpose, preset, dry_run):

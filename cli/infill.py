@@ -24,13 +24,13 @@ from keras_symdiff.cli.sampler_options import sampler_options
 @click.option("--keep-rhythm", is_flag=True, help="Keep the rhythm, compose new pitches.")
 @click.option("--keep-pitches", is_flag=True, help="Keep the pitches, compose a new rhythm.")
 @click.option("--takes", type=click.IntRange(1, 64), default=1, show_default=True,
-              help="Takes to choose from: ranked, on a page that plays them.")  # fmt: skip
+              help="Takes to choose from, ranked, on a page that plays them.")  # fmt: skip
 @click.option("--no-harmony", is_flag=True, help="Do not hear the other tracks.")
 @asked_options
 @click.option("--like", metavar="TAKE.json", type=click.Path(exists=True, dir_okay=False),
               help="Start from this earlier take of the song.")  # fmt: skip
 @click.option("--variation", type=click.FloatRange(0, 1, min_open=True), default=0.3, show_default=True,
-              help="How far to go from it.")  # fmt: skip
+              help="How far to go from the take of --like.")  # fmt: skip
 @output_option()
 @sampler_options
 @audio_option

@@ -33,8 +33,7 @@ def sample_command(num_samples, bars, asked, output, sampler, audio, temperature
 
     With --chords, the MIDI file has the chords on a second track.
 
-    A run of the autoregressive baseline (`train --model mdn`) samples too; --quality, --sampler and --steps are not for
-    it.
+    A run of the autoregressive baseline (`train --model mdn`) samples too; it takes no --quality, --sampler or --steps.
     """
     if dry_run:
         return print_config(click.get_current_context().params)

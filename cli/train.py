@@ -18,11 +18,11 @@ from keras_symdiff.cli.options import dry_run_option, output_option, print_confi
 @click.option("--size", type=click.Choice(["small", "paper"]), show_default="paper",
               help="paper: 25.6M parameters (mdn: 38M); small: 4.6M (mdn: 4.9M).")  # fmt: skip
 @click.option("--threshold", type=click.FloatRange(0, min_open=True), show_default="1.0",
-              help="Keep the latent dimensions whose mean posterior standard deviation is lower.")  # fmt: skip
+              help="Keep latent dimensions with a mean posterior standard deviation below this.")  # fmt: skip
 @click.option("--step-power", type=click.FloatRange(1), show_default="1.0",
               help="Above 1: more training at low noise levels. 2 suits small diffusion models.")  # fmt: skip
 @click.option("--given-share", type=click.FloatRange(0, 1), show_default="0.0",
-              help="Share of training pieces with given phrases, for better infilling. The paper: 0.")  # fmt: skip
+              help="Share of training pieces with given phrases, for better infilling; the paper has 0.")  # fmt: skip
 @click.option("--ema-momentum", type=click.FloatRange(0, 1, max_open=True), default=0.9999, show_default=True,
               help="Momentum of the moving average of the weights, which samples come from.")  # fmt: skip
 @training_options(batch_size=None, learning_rate=None, epochs=125, steps=4000)

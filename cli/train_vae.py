@@ -12,8 +12,8 @@ from keras_symdiff.cli.options import dry_run_option, output_option, print_confi
               help="Validation melodies. Default: every hundredth phrase.")  # fmt: skip
 @click.option("--init-from", metavar="NAME|RUN", help="Continue from the MusicVAE of this preset or run.")
 @click.option("--decoder-noise", metavar="DEVIATIONS", type=click.FloatRange(0, min_open=True),
-              help="Train the decoder alone, on latents with noise of up to so many posterior standard deviations, so "
-                   "that it reads what a diffusion model makes.")  # fmt: skip
+              help="Train only the decoder, on latents with noise of up to this many posterior standard deviations: "
+                   "it then reads the inexact latents of a diffusion model better.")  # fmt: skip
 @click.option("--size", type=click.Choice(["dense", "small", "magenta"]), show_default="dense",
               help="dense: 6.7M parameters; LSTMs: small, 2.3M, and magenta, cat-mel_2bar_big.")  # fmt: skip
 @click.option(
@@ -25,7 +25,7 @@ from keras_symdiff.cli.options import dry_run_option, output_option, print_confi
 @click.option("--token-dropout", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True,
               help="Share of previous tokens that are hidden from the decoder.")  # fmt: skip
 @click.option("--crossed", type=click.FloatRange(0, 1), default=0.0, show_default=True,
-              help="Share of training phrases that get the end of another one.")  # fmt: skip
+              help="Share of training phrases whose end comes from another phrase.")  # fmt: skip
 @training_options(batch_size=512, learning_rate=1e-3, epochs=100, steps=1000)
 @seed_option
 @dry_run_option

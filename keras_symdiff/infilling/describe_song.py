@@ -1,11 +1,9 @@
 """What `symdiff inspect` says of a song."""
 
-import numpy as np
-
 from keras_symdiff.constants import MAX_PITCH, MIN_PITCH
 from keras_symdiff.infilling.gaps import refused_by_infilling
-from keras_symdiff.music.accompaniment import accompaniment, beneath_phrases
-from keras_symdiff.music.chord_symbols import Chords
+from keras_symdiff.music.accompaniment import beneath_phrases
+from keras_symdiff.music.heard_chords import heard_chords
 from keras_symdiff.music.key import SURE, estimate_key, pitch_class_weights
 from keras_symdiff.music.midi import choose_melody, read_melodies
 from keras_symdiff.music.song import Song
@@ -76,14 +74,11 @@ def _harmony(song, melody):
     beneath = beneath_phrases(song, melody.track, melody.phrase_steps)
     key, confidence = estimate_key(pitch_class_weights(melody.phrases()[0], beneath))
     lines = [f"  key       {key}{'' if confidence >= SURE else ', or another'}"]
-    bars = song.grid.bar_lines(song.num_steps)
-    halves = np.append(np.stack([bars[:-1], (bars[:-1] + bars[1:]) // 2], axis=1), bars[-1])
-    heard = accompaniment(song, melody.track, halves)
-    if np.isnan(heard).all():
+    chords = heard_chords(song, melody.track)
+    if chords is None:
         return [*lines, "  chords    none: there are no other pitched tracks"]
-    chords = Chords.heard(heard, beats_per_bar=2).bars
-    for first in range(0, len(chords), _BARS_PER_LINE):
-        row = " | ".join(" ".join(bar) for bar in chords[first : first + _BARS_PER_LINE])
+    for first in range(0, len(chords.bars), _BARS_PER_LINE):
+        row = " | ".join(" ".join(bar) for bar in chords.bars[first : first + _BARS_PER_LINE])
         lines.append(f"  {'' if first else 'chords':<9} {first + 1:>4}  {row}")
     return lines
 

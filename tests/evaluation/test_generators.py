@@ -53,8 +53,9 @@ def test_interpolation_runs_between_the_ends_of_the_piece_or_the_gap(makers):
 def test_only_the_first_batch_of_new_pieces_is_observed():
     seen = []
     model = LatentDiffusion(TransformerDenoiser(film_dim=8, **SIZES), SCHEDULE)
+    baseline = LatentMDN(TransformerMDN(num_mixtures=2, **SIZES))
     for task in ("unconditional", "infilling"):
         watch = {"num_samples": 3, "seed": 1, "observe": lambda done, x: seen.append((done, len(x)))}
-        make, _ = generators(task, model, None, TRANSFORM, HELD_OUT, Sampler(), **watch)["Diffusion"]
+        make, _ = generators(task, model, baseline, TRANSFORM, HELD_OUT, Sampler(), **watch)["Diffusion"]
         make(range(2)), make(range(2, 3))
     assert seen == [(done, 2) for done in range(5)]
