@@ -24,7 +24,7 @@ def encode_with_beam(
     Args:
         blocks: list of `Block`, all of the data set's; workers must see the files.
         split: str.
-        encoder: str, as for `load_encoder`, which each worker calls once.
+        encoder: as for `load_encoder`, which each worker calls once.
         layout: `"sequences"` or `"melodies"`.
         dropped: path of a text file that gets a line, name and reason, for each file of the split that is not used.
 

@@ -25,18 +25,18 @@ def encode_blocks(
 ) -> list[pathlib.Path]:
     """Parses and encodes blocks of MIDI files, each melody where it comes first.
 
-    Memory is bounded by the blocks that are parsed ahead, two a worker, and by a hash a melody. A block that an
+    Memory is bounded by the blocks that are parsed ahead, two per worker, and by one hash per melody. A block that an
     earlier, interrupted call finished is not done again.
 
     Args:
         blocks: list of `Block`.
-        encoder: str, as for `load_encoder`.
-        folder: path of one input and one encoder, made if it is not there; gets one file a block.
-        num_workers: int, processes that parse; 0 parses in this one. Defaults to one a core, or 0 for a single block.
+        encoder: as for `load_encoder`.
+        folder: path of one input and one encoder, made if it is not there; gets one file per block.
+        num_workers: processes that parse; 0 parses in this one. Defaults to one per core, or 0 for a single block.
         progress: callback `(blocks done, blocks in total)`, or `None`.
 
     Returns:
-        List of paths for `EncodedBlock.load`, one a block.
+        List of paths for `EncodedBlock.load`, one per block.
 
     Raises:
         OSError: if the disk is full; the blocks before stay.

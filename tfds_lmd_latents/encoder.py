@@ -9,10 +9,10 @@ MAGENTA_ENCODER = "https://storage.googleapis.com/magentadata/models/music_vae/c
 
 @functools.cache
 def load_encoder(name: str) -> Any:
-    """Loads a MusicVAE, once a process.
+    """Loads a MusicVAE, once per process.
 
     Args:
-        name: str: a checkpoint of Magenta (`.tar` or prefix; needs TensorFlow), a preset, or a run directory.
+        name: a checkpoint of Magenta (`.tar` or prefix; needs TensorFlow), a preset, or a run directory.
 
     Returns:
         A `MusicVAE`.

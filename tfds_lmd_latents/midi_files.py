@@ -21,9 +21,9 @@ class MidiFile:
     """A MIDI file of a source.
 
     Args:
-        path: str, where it lies.
-        name: str, its path below the source's folder, as `readable_name` gives it.
-        sha256: str, hexadecimal hash of its bytes.
+        path: where it lies.
+        name: its path below the source's folder, as `readable_name` gives it.
+        sha256: hexadecimal hash of its bytes.
     """
 
     path: str
@@ -42,8 +42,8 @@ class Block:
     """Files that are parsed and encoded together: what a build does, or does again after a kill, at a time.
 
     Args:
-        number: int, place among all blocks; those of the train split come first.
-        split: str, the split of all its files.
+        number: place among all blocks; those of the train split come first.
+        split: the split of all its files.
         files: tuple of `MidiFile`.
     """
 

@@ -30,7 +30,7 @@ class SongBlock:
         provenance: dict of arrays (M,): `name` and `file_hash` (SHA-256), `track`.
         bars: int32 array (N,), bar of the file, from 0, in which a phrase starts.
         qpm: float32 array (N,), tempo where a phrase starts, in quarters per minute.
-        duplicates: int, melodies that were left out because an earlier file, or track, has them too.
+        duplicates: melodies that were left out because an earlier file, or track, has them too.
     """
 
     corpus: Corpus

@@ -63,7 +63,7 @@ def sample(
         progress: Optional function of the number of steps done and of all steps, called now and then.
         first_piece: Integer >= 0. Index of the first piece among those of the seed. Defaults to `0`.
         observe: Optional function of the steps done and of the states `(B, L, D)` of one batch after them, called at
-            least 20 times a batch if there are as many steps, the first time before any step. Samplers other than the
+            least 20 times per batch if there are as many steps, the first time before any step. Samplers other than the
             ancestral show every fifth state.
         sampler: `Sampler`. Defaults to the paper's: ancestral, with all steps of the schedule.
         conditions: `(num_samples, L, C)`, for a model that has them: what each phrase is told, see `music.condition`.

@@ -39,7 +39,7 @@ class LatentDiffusion(LatentModel):
     Args:
         denoiser: model of `[x_t (B, L, D), noise_level (B, 1)]`. Defaults to `TransformerDenoiser()`, the paper's.
         schedule: `NoiseSchedule`. Defaults to the paper's `NoiseSchedule.linear()`.
-        seed: int, for the noise of training. Defaults to 0.
+        seed: for the noise of training. Defaults to 0.
         step_power: float >= 1. Training draws diffusion steps as `N * u ** step_power` for uniform `u`; 1 is the
             paper's. Latents scaled to [-1, 1] have a standard deviation of about 0.25, so that three of four of its
             steps see more noise than music; 2 sees more of the others, and learns them in fewer steps. Defaults to 1.

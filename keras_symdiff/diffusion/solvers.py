@@ -116,7 +116,7 @@ def dpm_solver_steps(
 
 
 def heun_steps(levels: Float64[np.ndarray, " N"]) -> Float64[np.ndarray, "S 7"]:
-    """Makes the table of Heun's method, of second order: two rows a step, one the last.
+    """Makes the table of Heun's method, of second order: two rows per step, one for the last.
 
     A DDIM step, then the correction: the state is moved as if the step's slope had been the mean of the slopes at
     its two ends. In `sigma = stddev / level` that adds `(sigma - sigma_next) / (2 sigma_next) (p_next - p)` to

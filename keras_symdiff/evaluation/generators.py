@@ -47,7 +47,7 @@ def generators(
         held_out: scaled latents (P, 32, D) of real music. Interpolation goes from the first to the last phrase of each,
             in infilling between the neighbours of the gap (paper, sections 5.1 and 5.2).
         sampler: `Sampler` of the diffusion model.
-        num_samples: int, new pieces a generator; those that start from held-out pieces make one of each.
+        num_samples: new pieces per generator; those that start from held-out pieces make one of each.
         seed: int.
         progress: function of the steps done and all steps of the diffusion model, see `sample`.
         observe: function of the steps done and the states of the first batch of new pieces, see `sample`.

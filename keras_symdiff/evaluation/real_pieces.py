@@ -30,7 +30,7 @@ def real_pieces(latents: LatentCorpus, transform: LatentTransform, most: int, se
     Args:
         latents: `LatentCorpus`.
         transform: `LatentTransform`.
-        most: int, the greatest number of pieces.
+        most: the greatest number of pieces.
         seed: int.
 
     Returns:

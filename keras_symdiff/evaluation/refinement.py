@@ -25,7 +25,7 @@ def refinement_curves(
 
     Args:
         states: dict of steps done to states (B, 32, D); 11 of them and 50 pieces are scored.
-        num_steps: int, steps of the whole process.
+        num_steps: steps of the whole process.
         transform: `LatentTransform`.
         vae: `MusicVAE`.
         reference: `Reference`.

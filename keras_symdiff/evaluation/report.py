@@ -65,7 +65,7 @@ def write_report(
         train: `LatentCorpus` of the music that was trained on.
         held_out: `LatentCorpus` of other music.
         settings: JSON-able dict of what was asked for; it is written into the report. Read here are `num_samples`,
-            pieces a generator (infilling and interpolation have one a held-out melody at most), `seed`, and how the
+            pieces per generator (infilling and interpolation: at most one per held-out melody), `seed`, and how the
             diffusion model samples: `quality`, a key of `QUALITIES`, or `None` for ancestral sampling in `steps` steps,
             `None` for all.
         progress: function of a label, what is done and all that is to be done.

@@ -34,7 +34,7 @@ class Reference:
     Args:
         pieces: `Pieces` of training music.
         training_tokens: int8 array (N, 32), every phrase that was trained on.
-        num_latent_pieces: int, how many of a set's pieces are compared in latent space: the distances are larger for
+        num_latent_pieces: how many of a set's pieces are compared in latent space: the distances are larger for
             fewer pieces, so that all sets must have as many.
         training_hashes: uint32 array (U,), hashes of every phrase that was trained on, in place of `training_tokens`
             where these are a part only; see `read_training_phrases`. Defaults to `None`.

@@ -22,9 +22,9 @@ class Gap:
     """A stretch of steps to compose.
 
     Args:
-        first_step: int, first step (a sixteenth note) of the gap, from the start of the file.
-        end_step: int, first step after it.
-        name: str, its bars, such as `"17-32"` or `"17.3-18.2"`.
+        first_step: first step (a sixteenth note) of the gap, from the start of the file.
+        end_step: first step after it.
+        name: its bars, such as `"17-32"` or `"17.3-18.2"`.
     """
 
     first_step: int
@@ -65,9 +65,9 @@ def find_gaps(
     Args:
         melody: `Melody`.
         ranges: list of what `parse_bars` returns, in any order.
-        num_steps: int, length of the whole piece.
+        num_steps: length of the whole piece.
         path: the file's path, for messages.
-        continue_bars: int, bars to compose beyond the melody's last one. Defaults to `0`.
+        continue_bars: bars to compose beyond the melody's last one. Defaults to `0`.
 
     Returns:
         A list of `Gap`, in order; gaps that touch are one.

@@ -62,7 +62,7 @@ def notes_in_gap(melody: Melody, gap: Gap, kind: str) -> Bool[np.ndarray, " M"]:
     Args:
         melody: `Melody`.
         gap: `Gap`.
-        kind: str, `"old"` or `"new"`, what the notes are called where there are none.
+        kind: `"old"` or `"new"`, what the notes are called where there are none.
 
     Returns:
         bool array (M,).

@@ -220,7 +220,7 @@ def _exact_steps(song, ticks):
 
 
 def _tempo_map(song):
-    """Rows (step, second at it, seconds a step from there on)."""
+    """Rows (step, second at it, seconds per step from there on)."""
     ticks = np.unique(np.append(0, song.tempos.ticks))
     seconds = song.seconds(ticks)
     per_step = (song.seconds(ticks + 1) - seconds) * song.ticks_per_quarter / constants.STEPS_PER_QUARTER

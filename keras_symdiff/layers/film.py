@@ -12,8 +12,8 @@ from keras import ops
 class FiLM(keras.layers.Layer):
     """Turns a conditioning vector into the scale and shift of a feature-wise linear modulation.
 
-    Two dense layers with a swish between them, then one dense layer each for scale and shift. It runs once a sample,
-    or once a position where each has its own conditioning.
+    Two dense layers with a swish between them, then one dense layer each for scale and shift. It runs once per sample,
+    or once per position where each has its own conditioning.
 
     Args:
         units: number of features to modulate.

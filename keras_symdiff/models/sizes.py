@@ -14,6 +14,6 @@ SIZES = {
     "diffusion": {"paper": _PAPER | {"film_dim": 512}, "small": _SMALL | {"film_dim": 256, "copies": True}},
     "mdn": {"paper": _PAPER | {"num_mixtures": 100}, "small": _SMALL | {"num_mixtures": 16}},
 }
-# The paper's pieces a batch, and learning rate at the first step.
+# The paper's pieces per batch, and learning rate at the first step.
 BATCH_SIZES = {"diffusion": 64, "mdn": 128}
 RATES = {"diffusion": 1e-3, "mdn": 3e-4}

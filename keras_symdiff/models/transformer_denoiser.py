@@ -26,13 +26,13 @@ class TransformerDenoiser(keras.Model):
     Args:
         num_positions: int or `None`. Phrases of a sequence, L; `None` takes any length. Defaults to `32`.
         channels: int. Latent dimensions of a phrase, D. Defaults to `42`.
-        embed_dim: int, even. Features of the transformer. Defaults to `128`.
+        embed_dim: even. Features of the transformer. Defaults to `128`.
         num_layers: int. Transformer blocks. Defaults to `6`.
         num_heads: int. Attention heads; must divide `embed_dim`. Defaults to `8`.
         mlp_dim: int. Hidden units of the transformer blocks. Defaults to `2048`.
         num_residual_blocks: int. FiLM residual blocks. Defaults to `2`.
         residual_dim: int. Units of the residual blocks. Defaults to `2048`.
-        noise_embed_dim: int, even. Size of the noise level's encoding. Defaults to `128`.
+        noise_embed_dim: even. Size of the noise level's encoding. Defaults to `128`.
         film_dim: int. Hidden units of the FiLM generators. Defaults to `512`.
         copies: bool. Whether the transformer and the residual blocks are also given `CopyAttention` of the input, which
             the paper's network does not have: small networks learn to repeat phrases with it. Defaults to `False`.

@@ -24,7 +24,7 @@ class TransformerMDN(keras.Model):
         num_positions: int or `None`. Phrases of a sequence, L; `None` takes any length. Defaults to `32`.
         channels: int. Latent dimensions of a phrase, C. Defaults to `42`.
         num_mixtures: int. Gaussians of a mixture, K. Defaults to `100`.
-        embed_dim: int, even. Features of the transformer. Defaults to `128`.
+        embed_dim: even. Features of the transformer. Defaults to `128`.
         num_layers: int. Transformer blocks. Defaults to `6`.
         num_heads: int. Attention heads; must divide `embed_dim`. Defaults to `8`.
         mlp_dim: int. Hidden units of the transformer blocks. Defaults to `2048`.

@@ -238,7 +238,7 @@ class Chords:
         """What the chords sound in each beat of phrases of two 4/4 bars, repeated to the length asked for.
 
         Args:
-            num_phrases: int, phrases asked for.
+            num_phrases: phrases asked for.
 
         Returns:
             Shares of the beats, as `harmony.chroma` measures them. On bars of a song's own, measure `notes`.

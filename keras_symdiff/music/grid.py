@@ -16,10 +16,10 @@ class Metre(NamedTuple):
     """A stretch of bars of one time signature.
 
     Args:
-        tick: int, where its first bar begins.
-        step: int, the same in steps.
+        tick: where its first bar begins.
+        step: the same in steps.
         numerator: int.
-        denominator: int, a power of two.
+        denominator: a power of two.
     """
 
     tick: int
@@ -203,8 +203,8 @@ class Grid:
         """Lays the bars of a song out in phrases.
 
         Args:
-            first_bar: int, bar from 0 in which the first phrase begins.
-            num_steps: int, length of the song; the last phrase is laid out to its end.
+            first_bar: bar from 0 in which the first phrase begins.
+            num_steps: length of the song; the last phrase is laid out to its end.
 
         Returns:
             The song's step for each phrase step, -1 where the phrase is filled up.
@@ -217,8 +217,8 @@ class Grid:
         A filled-up phrase step has no length: it begins and ends with the next step of the song.
 
         Args:
-            first_bar: int, bar from 0 in which the first phrase begins.
-            num_steps: int, length of the song.
+            first_bar: bar from 0 in which the first phrase begins.
+            num_steps: length of the song.
 
         Returns:
             One step more than there are phrase steps.

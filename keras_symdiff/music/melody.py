@@ -248,7 +248,7 @@ class Melody:
         """The token of each step of the song, without any filling.
 
         Args:
-            num_steps: int, steps from the start of the file.
+            num_steps: steps from the start of the file.
         """
         stream = np.zeros(num_steps, np.int8)
         stream[self.end_steps[self.end_steps < num_steps]] = constants.NOTE_OFF
@@ -265,7 +265,7 @@ class Melody:
         plus as much per semitone above the median pitch as the other notes have (least squares).
 
         Args:
-            first_step: int, where the stretch begins.
+            first_step: where the stretch begins.
             stream: int array (S,) of tokens in [0, 89], the new notes. A note that none of the tokens began does not
                 sound: the stretch begins with a rest unless its first token is an onset.
 

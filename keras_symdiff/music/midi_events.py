@@ -82,8 +82,8 @@ def track_spans(data: bytes, at: int = 0, end: int | None = None) -> list[tuple[
 
     Args:
         data: bytes of the file.
-        at: int, where it begins in them. Defaults to `0`.
-        end: int, where it ends. Defaults to the end of the bytes.
+        at: where it begins in them. Defaults to `0`.
+        end: where it ends. Defaults to the end of the bytes.
 
     Returns:
         A list of (start, end), the bytes of each `MTrk` chunk without its 8-byte header, in the file's order. A last

@@ -91,10 +91,10 @@ class Track:
     """The notes of one channel in one track chunk, whatever their programs.
 
     Args:
-        index: int, place among the tracks of the song, which are those with notes.
-        chunk: int, place of the chunk in the file.
+        index: place among the tracks of the song, which are those with notes.
+        chunk: place of the chunk in the file.
         channel: int from 0.
-        name: str, name of the chunk.
+        name: name of the chunk.
         programs: tuple of int, the programs of its notes, in the order of their first use.
         notes: `Notes`.
         pedal: `Controls` of the sustain pedal.
@@ -130,13 +130,13 @@ class Song:
     that is struck twice is two notes, and reading and writing can never disagree. (So read pretty_midi and note-seq.)
 
     Args:
-        name: str, the file's path as text, for messages.
+        name: the file's path as text, for messages.
         data: bytes of the file.
         ticks_per_quarter: int.
         tracks: tuple of `Track`.
         tempos: `Controls`; the values are microseconds per quarter.
         signatures: tuple of (tick, numerator, denominator).
-        end_tick: int, tick of the last event.
+        end_tick: tick of the last event.
         spans: tuple of (start, end), the bytes of each track chunk.
         events: `EventColumns` of all chunks.
 

@@ -22,8 +22,8 @@ class PieceBatches(SeededBatches):
         phrases: float array (U, D), latents of distinct phrases.
         songs: int array (S, M), rows of `phrases` in the order in which they are played, then -1.
         conditions: float array (S, M, C), see `music.condition`; what they say of repeats does not matter.
-        batch_size: int, pieces a batch.
-        steps: int, batches an epoch.
+        batch_size: pieces per batch.
+        steps: batches per epoch.
         weights: float array (S,), how often a song is drawn. Defaults to the songs' numbers of phrases.
         seed: int.
 

@@ -45,7 +45,7 @@ class RunDirectory:
         Args:
             model: compiled Keras model.
             batches: `SeededBatches`.
-            epochs: int, epochs of the whole run.
+            epochs: epochs of the whole run.
             callbacks: further Keras callbacks.
             **kwargs: see `keras.Model.fit`.
 

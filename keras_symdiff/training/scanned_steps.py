@@ -7,12 +7,12 @@ from collections.abc import Callable
 def scanned_steps(train_step: Callable, steps: int) -> Callable:
     """Makes a train function for `keras.Model.fit` on JAX that takes several steps in one compiled call.
 
-    Keras 3.15 calls its compiled step once a batch whatever `steps_per_execution` is: on a fast device the host is then
-    what training waits for.
+    Keras 3.15 calls its compiled step once per batch, whatever `steps_per_execution` is: on a fast device, training
+    then waits for the host.
 
     Args:
         train_step: Keras's function `(state, batch) -> (logs, state)`.
-        steps: int, batches a call; the last call of an epoch may have fewer.
+        steps: batches per call; the last call of an epoch may have fewer.
 
     Returns:
         Function `(state, iterator of batches) -> (logs, state)`, the logs being those of the last step.

@@ -18,9 +18,9 @@ class SeededBatches(keras.utils.PyDataset):
 
     Args:
         array: NumPy array, one example a row, or a tuple of arrays that share their rows.
-        batch_size: int, rows a batch.
-        steps: int, batches an epoch. Defaults to one pass, rounded up.
-        seed: int, for the order and for `augment`.
+        batch_size: rows per batch.
+        steps: batches per epoch. Defaults to one pass, rounded up.
+        seed: for the order and for `augment`.
         augment: callable `(batch, numpy.random.Generator) -> batch`, or `None`.
 
     Example:

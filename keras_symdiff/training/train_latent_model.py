@@ -55,10 +55,10 @@ def train_latent_model(
         run_folder: path; a killed run goes on from there.
         options: JSON-able dict, see `RunDirectory`.
         epochs: int.
-        learning_rate: float, in the first epoch.
+        learning_rate: in the first epoch.
         batch_size: int.
-        steps: int, batches an epoch; the learning rate decays by 0.98 an epoch. Defaults to 4000.
-        ema_momentum: float, of the moving average that validates and samples. Defaults to 0.9999.
+        steps: batches per epoch; the learning rate decays by 0.98 per epoch. Defaults to 4000.
+        ema_momentum: of the moving average that validates and samples. Defaults to 0.9999.
         seed: int.
         conditions: float array (S, M, C), for a model that has them. Defaults to `None`.
         weights: float array (S,), with `conditions`; see `PieceBatches`.
@@ -86,7 +86,7 @@ def train_latent_model(
     run = RunDirectory(run_folder, options | {"encoder": vae.fingerprint(), "data": data})
     transform.save(run.path / "latent_transform.json")
     vae.save_preset(run.path)
-    # Several steps a call pay on JAX, on a CPU too (benchmarks/README.md); PyTorch refuses them.
+    # Several steps per call pay on JAX, on a CPU too (benchmarks/README.md); PyTorch refuses them.
     together = math.gcd(steps, STEPS_A_CALL) if keras.backend.backend() == "jax" else 1
     model.compile(paper_optimizer(learning_rate, ema_momentum), steps_per_execution=together)
     run.fit(

@@ -28,7 +28,7 @@ def complete_phrases(
         vae: `MusicVAE`.
         latents: float array (N, Z).
         forced: integer array (N, 32) of given tokens, -1 where free.
-        temperature: float, of decoding.
+        temperature: of decoding.
         seed: int; phrase `i` depends on it and `i` only, up to float32 rounding.
         bias: float array (N, 32, 90) of nats, as of `MusicVAE.decode`. Defaults to `None`.
 

@@ -34,7 +34,7 @@ def dense_summary(tokens: Int[Any, "B S"], units: Sequence[int], dtype: Any) -> 
 
     Args:
         tokens: Keras tensor (B, 32).
-        units: sequence of int, all equal, one a residual block.
+        units: sequence of int, all equal, one per residual block.
         dtype: policy of the layers.
 
     Returns:
@@ -63,8 +63,8 @@ class DenseDecoder(keras.Model):
     inexact, as a diffusion model's are: steps that did not hear each other would leap between registers.
 
     Args:
-        latent_dim: int, size Z of a latent.
-        units: sequence of int, all equal, one a residual block.
+        latent_dim: size Z of a latent.
+        units: sequence of int, all equal, one per residual block.
     """
 
     def __init__(self, latent_dim: int, units: Sequence[int], **kwargs: Any):

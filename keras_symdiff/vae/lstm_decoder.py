@@ -20,7 +20,7 @@ class LSTMDecoder(keras.Model):
     The initial states of all layers come from `tanh(z W + b)`; the first previous token is all zeros.
 
     Args:
-        latent_dim: int, size Z of a latent.
+        latent_dim: size Z of a latent.
         units: sequence of int, LSTM units of each layer.
         trunk_units: sequence of int, all equal. Where there are any, every step sees not the latent but its own
             features, made from the latent by so many residual blocks of these units. Defaults to `()`, Magenta's.

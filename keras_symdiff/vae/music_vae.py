@@ -38,11 +38,11 @@ class MusicVAE(PresetModel, OwnLossModel):
     The defaults are the sizes and the training of Magenta's `cat-mel_2bar_big`. A phrase is 32 tokens of a sixteenth
     note each: 0 no event, 1 note-off, 2..89 the onset of MIDI pitch token + 19.
 
-    `fit(tokens)` minimises the negative evidence lower bound in nats a phrase,
+    `fit(tokens)` minimises the negative evidence lower bound in nats per phrase,
     `cross entropy + beta * max(KL - free_bits * ln 2, 0)` with `beta = kl_weight * (1 - kl_rate ** step)`.
 
     Args:
-        latent_dim: int, size Z of a latent. Defaults to 512.
+        latent_dim: size Z of a latent. Defaults to 512.
         encoder_units: int, LSTM units of each direction. Defaults to 2048.
         decoder_units: sequence of int, LSTM units of the decoder's layers. Defaults to `(2048, 2048, 2048)`.
         decoder_noise: float or `None`. With a number, training leaves the encoder as it is and decodes latents with
@@ -51,13 +51,13 @@ class MusicVAE(PresetModel, OwnLossModel):
         networks: `"lstm"`; `"dense"` for residual blocks over the whole phrase, one for each of `decoder_units`, which
             all equal `encoder_units`; or `"dense_lstm"`, whose last of `decoder_units` are those of an LSTM after the
             decoder's blocks. Defaults to `"lstm"`.
-        kl_weight: float, the largest weight of the KL term. Defaults to 0.5.
+        kl_weight: the largest weight of the KL term. Defaults to 0.5.
         kl_rate: float in [0, 1), how slowly that weight is reached (0: at once). Defaults to 0.99999.
-        free_bits: float, bits a phrase that cost nothing. Defaults to 0.
+        free_bits: bits per phrase that cost nothing. Defaults to 0.
         token_dropout: float in [0, 1), the share of previous tokens that training hides from the decoder, so that it
             must read the latent. It stands for Magenta's scheduled sampling, which feeds back the decoder's own
             samples, at none of its cost. Defaults to 0.
-        seed: int, for the noise of training. Defaults to 0.
+        seed: for the noise of training. Defaults to 0.
 
     Example:
     ```python

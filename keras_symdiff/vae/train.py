@@ -25,7 +25,7 @@ class MagentaDecay(keras.optimizers.schedules.LearningRateSchedule):
     """Magenta's learning rate: `(initial - 1e-5) * 0.9999 ** step + 1e-5`.
 
     Args:
-        initial: float, the learning rate of the first step.
+        initial: the learning rate of the first step.
     """
 
     def __init__(self, initial: float):
@@ -88,7 +88,7 @@ def train_vae(
     crossed: float = 0.0,
     seed: int = 0,
 ) -> None:
-    """Trains with Magenta's recipe: Adam, decay of 0.9999 a step, clipping, transposition by -5..+5 semitones.
+    """Trains with Magenta's recipe: Adam, decay of 0.9999 per step, clipping, transposition by -5..+5 semitones.
 
     Dense networks learn in so few steps that their rate decays to zero along a cosine over the whole run.
 
@@ -99,11 +99,11 @@ def train_vae(
         run_folder: path; a killed run goes on from there.
         options: JSON-able dict, see `RunDirectory`.
         epochs: int.
-        steps: int, batches an epoch.
+        steps: batches per epoch.
         batch_size: int. Defaults to 512.
-        learning_rate: float, at the first step. Defaults to 1e-3.
+        learning_rate: at the first step. Defaults to 1e-3.
         crossed: float in [0, 1], share of phrases that `cross` changes. Defaults to 0.
-        seed: int, for order and transposition; the initial weights are those of `vae`.
+        seed: for order and transposition; the initial weights are those of `vae`.
     """
     if not len(train) or not len(held_out):
         raise ValueError(

@@ -37,17 +37,17 @@ class LmdLatentsConfig(tfds.core.BuilderConfig):
     """What the data set holds, of which music, encoded by what.
 
     Args:
-        name: str, name of the config.
+        name: name of the config.
         layout: `"sequences"`, every 32 consecutive 2-bar phrases of a melody without a rest phrase, the paper's
             examples; or `"melodies"`, every melody whole, 32 times smaller.
         source: `"lakh"`, `"pop909"`, or path or URL of an archive, or path of a folder of MIDI files. Defaults to what
             lies in TFDS's `manual_dir`.
         encoder: path or URL of a Magenta checkpoint (`.tar`), a preset of keras_symdiff, or a run directory. Defaults
             to Magenta's `cat-mel_2bar_big`.
-        latent_dim: int, size of the encoder's latents. Defaults to that of the preset or run directory; 512 otherwise.
+        latent_dim: size of the encoder's latents. Defaults to that of the preset or run directory; 512 otherwise.
         validation_share: float in [0, 1), about how many of the files are for validation, by their hashes; at least
             one, unless the share is 0. Defaults to the paper's 0.01.
-        num_workers: int, processes that parse MIDI files; 0 parses in the building process. Defaults to one a core.
+        num_workers: processes that parse MIDI files; 0 parses in the building process. Defaults to one per core.
     """
 
     layout: str = "sequences"

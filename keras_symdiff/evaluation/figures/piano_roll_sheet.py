@@ -21,7 +21,7 @@ def plot_piano_roll_sheet(tokens: Int[np.ndarray, "P L 32"], path: str | Path, t
     Args:
         tokens: int array (P, L, 32), e.g. 16 pieces, which fill a page.
         path: path of the PNG.
-        title: str, the generator's name; it chooses the colour too.
+        title: the generator's name; it chooses the colour too.
 
     Returns:
         The matplotlib `Figure` that was written.

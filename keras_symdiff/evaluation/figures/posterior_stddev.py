@@ -18,7 +18,7 @@ def plot_posterior_stddev(
 
     Args:
         mean_stddev: array (Z,), standard deviation of q(z | phrase) averaged over the training phrases.
-        threshold: float, the dimensions below it were kept.
+        threshold: the dimensions below it were kept.
         kept_dims: int array (D,), indices of the kept dimensions in [0, Z).
         path: path of the PNG.
 

@@ -56,7 +56,7 @@ def generator_style(name: str) -> dict[str, Any]:
     """Finds how a generator is drawn, the same in each figure.
 
     Args:
-        name: str, a generator's name, e.g. `"Diffusion"` or `"Gaussian prior"`; case does not matter.
+        name: a generator's name, e.g. `"Diffusion"` or `"Gaussian prior"`; case does not matter.
 
     Returns:
         Dict with matplotlib's `color` and `linestyle`; those of real music where the name says no generator.
@@ -73,7 +73,7 @@ def written_figure(path: str | Path, height: float) -> Iterator[Any]:
 
     Args:
         path: path of the PNG.
-        height: float, inches.
+        height: inches.
 
     Yields:
         A matplotlib `Figure`, `WIDTH` inches wide.
