@@ -48,12 +48,12 @@ def ancestral_sampling(
 
     Args:
         denoise: Function of `x (B, L, D)` and noise levels `(B, 1)` that predicts the noise in `x`, `(B, L, D)`.
-        steps: `(S, 5)`. All rows of `reverse_steps`, or the next S of them.
-        x: `(B, L, D)`, float32. The state before the first of `steps`: N(0, 1) draws before step N.
-        noise: `(B, S, L, D)`. N(0, 1) draws.
-        given: `(B, L, D)`. Clean data whose given positions are kept. Defaults to `None`: nothing is given.
-        keep_mask: `(B, L)`, bool. True where `given` is kept.
-        given_noise: `(B, S, L, D)`. N(0, 1) draws for the given part.
+        steps: All rows of `reverse_steps`, or the next S of them.
+        x: The state before the first of `steps`: N(0, 1) draws before step N.
+        noise: N(0, 1) draws.
+        given: Clean data whose given positions are kept. Defaults to `None`: nothing is given.
+        keep_mask: True where `given` is kept.
+        given_noise: N(0, 1) draws for the given part.
 
     Returns:
         `(B, L, D)`: the state after the last of `steps`.

@@ -21,7 +21,7 @@ def hide_parts(
     What tells phrases from padding and how long they are is never hidden.
 
     Args:
-        condition: `(B, L, C)`, float32. See `music.condition`.
+        condition: See `music.condition`.
         rates: Dict of shares in [0, 1] with the keys of `DROP_RATES`.
         seed: `keras.random.SeedGenerator`.
 

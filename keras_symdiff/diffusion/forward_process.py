@@ -12,9 +12,9 @@ def add_noise(
     """Draws the state of a noise level: `q(x_t | x_0)`.
 
     Args:
-        x_0: `(B, ...)`. Clean data.
+        x_0: Clean data.
         noise_level: `(B, 1)`, `(B,)` or a scalar. `sqrt(alpha_bar)` in [0, 1]: 1 gives back `x_0`, 0 gives `noise`.
-        noise: `(B, ...)`. N(0, 1) draws.
+        noise: N(0, 1) draws.
 
     Returns:
         `(B, ...)`: `noise_level * x_0 + sqrt(1 - noise_level^2) * noise`.
@@ -33,10 +33,10 @@ def show_given(
     """Puts given phrases into a noised piece as they are: without noise, at noise level 1.
 
     Args:
-        x_t: `(B, L, D)`. Noised data.
-        noise_level: `(B, 1)`. Its `sqrt(alpha_bar)`.
-        given: `(B, L, D)`. Clean data.
-        keep_mask: `(B, L)`, bool. True where it is given.
+        x_t: Noised data.
+        noise_level: Its `sqrt(alpha_bar)`.
+        given: Clean data.
+        keep_mask: True where it is given.
 
     Returns:
         Tuple of the piece `(B, L, D)` and the noise level of each phrase `(B, L)`.

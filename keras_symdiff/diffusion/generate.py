@@ -56,25 +56,25 @@ def sample(
 
     Args:
         model: A `LatentDiffusion`, or a denoiser such as `TransformerDenoiser`.
-        num_samples: Integer >= 1.
-        seed: Integer >= 0. Defaults to `0`.
+        num_samples: At least 1.
+        seed: At least 0. Defaults to `0`.
         schedule: `NoiseSchedule` to walk back. Defaults to the model's own, or for a denoiser to the paper's.
-        batch_size: Integer >= 1. Greatest number of pieces made at once. Defaults to `32`.
-        progress: Optional function of the number of steps done and of all steps, called now and then.
-        first_piece: Integer >= 0. Index of the first piece among those of the seed. Defaults to `0`.
-        observe: Optional function of the steps done and of the states `(B, L, D)` of one batch after them, called at
+        batch_size: At least 1. Greatest number of pieces made at once. Defaults to `32`.
+        progress: Function of the number of steps done and of all steps, called now and then.
+        first_piece: At least 0. Index of the first piece among those of the seed. Defaults to `0`.
+        observe: Function of the steps done and of the states `(B, L, D)` of one batch after them, called at
             least 20 times per batch if there are as many steps, the first time before any step. Samplers other than the
             ancestral show every fifth state.
         sampler: `Sampler`. Defaults to the paper's: ancestral, with all steps of the schedule.
         conditions: `(num_samples, L, C)`, for a model that has them: what each phrase is told, see `music.condition`.
             Pieces end where feature 0 is 0. Defaults to `None`: pieces of L phrases that are told nothing.
-        repeats: `(num_samples, L)`, int. Index of the phrase that each one is; its own, or -1, where it is new. Any
+        repeats: Index of the phrase that each one is; its own, or -1, where it is new. Any
             model makes such phrases equal. Defaults to `None`: all are new.
-        varies: `(num_samples, L)`, int. As `repeats`, for what is the same down to a noise level and then free: a
+        varies: As `repeats`, for what is the same down to a noise level and then free: a
             variation. Defaults to `None`: `repeats`.
 
     Returns:
-        `(num_samples, L, D)`, float32 array: scaled latents, about in [-1, 1]; zeros beyond the end of a piece.
+        Scaled latents, about in [-1, 1]; zeros beyond the end of a piece.
 
     Raises:
         ValueError: If a count or the seed is out of range, conditions or repeats do not fit, or the model gives what is
@@ -114,26 +114,26 @@ def infill(
 
     Args:
         model: A `LatentDiffusion`, or a denoiser such as `TransformerDenoiser`.
-        latents: `(B, L, D)`. Scaled latents. What stands at missing positions does not matter.
-        keep_mask: `(B, L)`, bool. True where a phrase is given, False where it is to be generated.
-        seed: Integer >= 0. Defaults to `0`.
+        latents: Scaled latents. What stands at missing positions does not matter.
+        keep_mask: True where a phrase is given, False where it is to be generated.
+        seed: At least 0. Defaults to `0`.
         schedule: `NoiseSchedule` to walk back. Defaults to the model's own, or for a denoiser to the paper's.
-        batch_size: Integer >= 1. Greatest number of pieces made at once. Defaults to `32`.
-        progress: Optional function of the number of steps done and of all steps, called now and then.
-        first_piece: Integer >= 0. Index of the first piece among those of the seed. Defaults to `0`.
+        batch_size: At least 1. Greatest number of pieces made at once. Defaults to `32`.
+        progress: Function of the number of steps done and of all steps, called now and then.
+        first_piece: At least 0. Index of the first piece among those of the seed. Defaults to `0`.
         sampler: `Sampler`. Defaults to the paper's: ancestral, with all steps of the schedule.
         conditions: `(B, L, C)`, for a model that has them: what each phrase is told, see `music.condition`. Pieces end
             where feature 0 is 0. Defaults to `None`: pieces of L phrases that are told nothing.
-        repeats: `(B, L)`, int. Index of the phrase that each one is; its own, or -1, where it is new. Any model makes
+        repeats: Index of the phrase that each one is; its own, or -1, where it is new. Any model makes
             such phrases equal: to the given one, if one is given. Defaults to `None`: all are new.
-        varies: `(B, L)`, int. As `repeats`, for what is the same down to a noise level and then free: a variation.
+        varies: As `repeats`, for what is the same down to a noise level and then free: a variation.
             Defaults to `None`: `repeats`.
-        start: `(B, L, D)`. Scaled latents to start from, noised, in place of noise. Defaults to `None`: noise.
-        variation: Float in (0, 1]. Share of the steps that is taken from `start`: the more, the less is left of it.
+        start: Scaled latents to start from, noised, in place of noise. Defaults to `None`: noise.
+        variation: In (0, 1]. Share of the steps that is taken from `start`: the more, the less is left of it.
             Defaults to `1.0`, after which next to nothing is.
 
     Returns:
-        `(B, L, D)`, float32 array: `latents` with the missing phrases generated.
+        `latents` with the missing phrases generated.
 
     Raises:
         ValueError: If shapes do not fit the model, a latent, given or generated, is not finite, or a number is out of

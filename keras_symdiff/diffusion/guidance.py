@@ -36,8 +36,8 @@ class Guidance(keras.layers.Layer):
 
     Args:
         denoiser: `TransformerDenoiser`.
-        context: Float >= 0. 0 leaves the term out.
-        condition_scale: Float >= 0. 1 leaves the term out, 0 does not hear the condition.
+        context: At least 0. 0 leaves the term out.
+        condition_scale: At least 0. 1 leaves the term out, 0 does not hear the condition.
 
     Call arguments:
         inputs: `[x_t, noise_level]` or `[x_t, noise_level, condition]`, as of the denoiser. All phrases have one noise

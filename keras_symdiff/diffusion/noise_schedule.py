@@ -15,7 +15,7 @@ class NoiseSchedule:
     is clean data (`beta[0] = 0`, `alpha_bar[0] = 1`), index `num_steps` is the noisiest state.
 
     Args:
-        beta: `(num_steps + 1,)`. Variance of the noise that step `t` of the forward process adds: `beta[0] = 0`, all
+        beta: Variance of the noise that step `t` of the forward process adds: `beta[0] = 0`, all
             others in (0, 1).
 
     Raises:
@@ -50,9 +50,9 @@ class NoiseSchedule:
         """Returns the schedule whose variances grow linearly; the defaults are the paper's.
 
         Args:
-            num_steps: Integer >= 1. Number of diffusion steps N. Defaults to `1000`.
-            beta_start: Float in (0, 1). Variance of step 1. Defaults to `1e-6`.
-            beta_end: Float in (0, 1). Variance of step N. Defaults to `0.01`.
+            num_steps: At least 1. Number of diffusion steps N. Defaults to `1000`.
+            beta_start: In (0, 1). Variance of step 1. Defaults to `1e-6`.
+            beta_end: In (0, 1). Variance of step N. Defaults to `0.01`.
 
         Returns:
             A `NoiseSchedule`.
@@ -70,7 +70,7 @@ class NoiseSchedule:
         A denoiser that was trained on continuous noise levels can walk back on it.
 
         Args:
-            num_steps: Integer in [1, N].
+            num_steps: In [1, N].
 
         Returns:
             A `NoiseSchedule` with the same noisiest level.
@@ -95,7 +95,7 @@ class NoiseSchedule:
         to the end of the probability flow on the preset `lakh_pop_small` (`benchmarks/README.md`).
 
         Args:
-            num_steps: Integer in [1, N].
+            num_steps: In [1, N].
 
         Returns:
             `(num_steps + 1,)`, float64, increasing from the noisiest level to 1.

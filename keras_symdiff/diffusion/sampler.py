@@ -18,18 +18,18 @@ class Sampler:
 
     Args:
         name: `"ancestral"`, `"ddim"`, `"dpm-solver"`, `"dpm-solver-sde"` or `"heun"`. Defaults to `"ancestral"`.
-        num_steps: Integer >= 1, at most the schedule's. `heun` calls the denoiser twice a step, the others once.
+        num_steps: At least 1, at most the schedule's. `heun` calls the denoiser twice per step, the others once.
             Defaults to `None`: as many as the schedule has.
-        eta: Float in [0, 1]. Share of the ancestral steps' noise in those of `ddim`. Defaults to `0.0`.
-        resamplings: Integer >= 1. How often each step but the last is taken, with a jump back to its noise level in
+        eta: In [0, 1]. Share of the ancestral steps' noise in those of `ddim`. Defaults to `0.0`.
+        resamplings: At least 1. How often each step but the last is taken, with a jump back to its noise level in
             between; not for `ancestral`, which is `ddim` with eta 1. Infilled phrases fit the given ones the better
             the more there are. Defaults to `1`: no jumps.
-        noise_scale: Float >= 0. Factor of the noise that `dpm-solver-sde` draws on the way, a temperature: the lower it
+        noise_scale: At least 0. Factor of the noise that `dpm-solver-sde` draws on the way, a temperature: the lower it
             is, the more a piece repeats itself and the less it leaps (`benchmarks/README.md`, "Noise on the way").
             Defaults to `1.0`, the sampler that its authors derived.
-        guidance: Float >= 0. How much more phrases follow those around them than the denoiser lets them; see
+        guidance: At least 0. How much more phrases follow those around them than the denoiser lets them; see
             `Guidance`. Defaults to `0.0`.
-        condition_scale: Float >= 0. How much pieces follow what they are told: 1 as the denoiser was trained to, more
+        condition_scale: At least 0. How much pieces follow what they are told: 1 as the denoiser was trained to, more
             for more, at twice the time; nothing changes where nothing is told. Defaults to `1.0`.
 
     Raises:

@@ -33,13 +33,13 @@ def solver_sampling(
 
     Args:
         denoise: Function of `x (B, L, D)` and noise levels `(B, 1)` that predicts the noise in `x`, `(B, L, D)`.
-        steps: `(S, 7)`. Rows of `ddim_steps`, `dpm_solver_steps`, `heun_steps` or `with_resampling`.
-        x: `(B, L, D)`, float32. N(0, 1) draws.
-        noise: `(B, S, L, D)`. N(0, 1) draws.
-        before: `(B, L, D)`. The prediction of the row before these; zeros before the first one, which does not use it.
-        given: `(B, L, D)`. Clean data whose given positions are kept. Defaults to `None`: nothing is given.
-        keep_mask: `(B, L)`, bool. True where `given` is kept.
-        given_noise: `(B, S, L, D)`. N(0, 1) draws for the given part.
+        steps: Rows of `ddim_steps`, `dpm_solver_steps`, `heun_steps` or `with_resampling`.
+        x: N(0, 1) draws.
+        noise: N(0, 1) draws.
+        before: The prediction of the row before these; zeros before the first one, which does not use it.
+        given: Clean data whose given positions are kept. Defaults to `None`: nothing is given.
+        keep_mask: True where `given` is kept.
+        given_noise: N(0, 1) draws for the given part.
 
     Returns:
         Two arrays `(B, L, D)`: the state after the last of `steps`, and its prediction, to go on from.
@@ -69,8 +69,8 @@ def ddim_steps(levels: Float64[np.ndarray, " N"], eta: float = 0.0) -> Float64[n
     """Makes the table of DDIM: of first order.
 
     Args:
-        levels: `(S + 1,)`, float64. Increasing noise levels in (0, 1]; a last one of 1 ends at the clean data.
-        eta: Float in [0, 1]. 0 follows the probability flow; 1 adds the noise of ancestral sampling, which it is on
+        levels: Increasing noise levels in (0, 1]; a last one of 1 ends at the clean data.
+        eta: In [0, 1]. 0 follows the probability flow; 1 adds the noise of ancestral sampling, which it is on
             neighbouring levels of a schedule. Defaults to `0.0`.
 
     Returns:
@@ -95,9 +95,9 @@ def dpm_solver_steps(
     first step has no prediction to start from, and the last, to level 1, is infinitely long: they are DDIM's.
 
     Args:
-        levels: `(S + 1,)`, float64. As in `ddim_steps`.
-        stochastic: Bool. Whether to add the noise of ancestral sampling. Defaults to `False`.
-        noise_scale: Float >= 0. Factor of that noise. Defaults to `1.0`.
+        levels: As in `ddim_steps`.
+        stochastic: Whether to add the noise of ancestral sampling. Defaults to `False`.
+        noise_scale: At least 0. Factor of that noise. Defaults to `1.0`.
 
     Returns:
         `(S, 7)`, float64.
@@ -123,7 +123,7 @@ def heun_steps(levels: Float64[np.ndarray, " N"]) -> Float64[np.ndarray, "S 7"]:
     `x / level`. The last step, to level 1, is DDIM's.
 
     Args:
-        levels: `(S + 1,)`, float64. As in `ddim_steps`.
+        levels: As in `ddim_steps`.
 
     Returns:
         `(2 S - 1, 7)`, float64.
@@ -149,8 +149,8 @@ def with_resampling(steps: Float64[np.ndarray, "S 7"], times: int) -> Float64[np
     jump is not extrapolated.
 
     Args:
-        steps: `(S, 7)`, float64. A table of this module.
-        times: Integer >= 1.
+        steps: A table of this module.
+        times: At least 1.
 
     Returns:
         `(about times * S, 7)`, float64.

@@ -16,8 +16,8 @@ def tie_matrix(
     """Makes the matrix that puts each phrase in the place of all that are the same.
 
     Args:
-        repeats: `(B, L)`, int. Index of the phrase that each one is; its own, or -1, where it is new.
-        keep_mask: `(B, L)`, bool. True where a phrase is given. Defaults to `None`: nothing is given.
+        repeats: Index of the phrase that each one is; its own, or -1, where it is new.
+        keep_mask: True where a phrase is given. Defaults to `None`: nothing is given.
 
     Returns:
         `(B, L, L)`, float32, whose rows sum to 1: the mean of equal phrases; the first given one, where one is given.
@@ -53,12 +53,12 @@ def tie(
     The clean phrases that follow from the predicted noise are averaged, and the noise follows from their mean.
 
     Args:
-        epsilon: `(B, L, D)`. Predicted noise in `x`.
-        x: `(B, L, D)`. The state.
-        level: `(B, 1)`. Its noise level, in (0, 1).
+        epsilon: Predicted noise in `x`.
+        x: The state.
+        level: Its noise level, in (0, 1).
         ties: `(B, 2, L, L)`. `tie_matrix` of the repeats, and of those with variations counted as repeats.
-        given: `(B, L, D)`. Clean data. Defaults to `None`: nothing is given.
-        keep_mask: `(B, L)`, bool. True where `given` is what a phrase is.
+        given: Clean data. Defaults to `None`: nothing is given.
+        keep_mask: True where `given` is what a phrase is.
 
     Returns:
         `(B, L, D)`: the predicted noise.
