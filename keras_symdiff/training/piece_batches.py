@@ -1,7 +1,7 @@
 """Batches of pieces of any length with their conditions."""
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Real
 
 from keras_symdiff.constants import PIECE_PHRASES
 from keras_symdiff.music.condition import PARTS
@@ -44,7 +44,7 @@ class PieceBatches(SeededBatches):
         conditions: Float[np.ndarray, "S M C"],
         batch_size: int,
         steps: int,
-        weights: Float[np.ndarray, " S"] | None = None,
+        weights: Real[np.ndarray, " S"] | None = None,
         seed: int = 0,
     ):
         super().__init__(songs, batch_size, steps, seed)

@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 import numpy as np
-from jaxtyping import Float, Float32, Int
+from jaxtyping import Float, Float32, Int, Real
 
 from keras_symdiff.latents.latent_transform import LatentTransform
 from keras_symdiff.training.paper_optimizer import paper_optimizer
@@ -38,7 +38,7 @@ def train_latent_model(
     ema_momentum: float = 0.9999,
     seed: int = 0,
     conditions: Float[np.ndarray, "S M C"] | None = None,
-    weights: Float[np.ndarray, " S"] | None = None,
+    weights: Real[np.ndarray, " S"] | None = None,
 ) -> None:
     """Trains with the paper's recipe (section 4.3) and leaves a folder that is enough to sample from.
 
