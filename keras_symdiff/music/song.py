@@ -360,7 +360,7 @@ def _read_song(data, name):
         raise MidiError(name, "counts time in SMPTE frames, not in quarter notes")
     ticks_per_quarter = int.from_bytes(header[12:14])
     if not ticks_per_quarter:
-        raise MidiError(name, "has 0 ticks a quarter note")
+        raise MidiError(name, "has 0 ticks per quarter note")
     spans = track_spans(data, at, end)
     try:
         if any(data[start - 4 : start] != (end - start).to_bytes(4) for start, end in spans):

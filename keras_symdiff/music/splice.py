@@ -37,7 +37,7 @@ def splice_melody(song: Song, melody: Melody, gaps: Sequence[tuple[int, int]]) -
         MidiError: if the file's ticks are too coarse for sixteenth notes.
     """
     if song.ticks_per_quarter < constants.STEPS_PER_QUARTER:
-        raise MidiError(song.name, f"has {song.ticks_per_quarter} ticks a quarter note, too few for sixteenth notes")
+        raise MidiError(song.name, f"has {song.ticks_per_quarter} ticks per quarter note, too few for sixteenth notes")
     track = song.tracks[melody.track]
     events = _replace_notes(song.events.events(track.chunk), track, song.grid, melody, gaps)
     return song.with_chunk(track.chunk, write_events(events))

@@ -256,7 +256,7 @@ def test_new_bars_after_the_end_move_the_end_of_their_track(tmp_path):
 def test_ticks_too_coarse_for_the_grid_are_refused(tmp_path):
     path = write_raw(tmp_path / "a.mid", [bytes.fromhex("00 903c40 04 3c00 00 ff2f00")], 0, resolution=2)
     melody = Melody([60], [0], [8])
-    with pytest.raises(MidiError, match="2 ticks a quarter note, too few"):
+    with pytest.raises(MidiError, match="2 ticks per quarter note, too few"):
         splice_melody(Song.open(path), melody, [(0, 8)])
 
 
