@@ -78,7 +78,8 @@ def compose_gaps(
         shown = np.arange(start, min(start + length, len(free)))
         if len(melody.pitches) and not (reached | noted)[shown].any():
             bar = melody.grid.bar_of(steps[chunk[0]][steps[chunk[0]] >= 0].min()) + 1
-            raise ValueError(f"There is no note within {length * constants.BARS_PER_PHRASE} bars of bar {bar} to continue from")
+            reach = length * constants.BARS_PER_PHRASE
+            raise ValueError(f"There is no note within {reach} bars of bar {bar} to continue from")
         tokens, known = map(np.stack, zip(*(phrase_tokens(take, steps, free) for take in takes), strict=True))
         latents = np.zeros((num_takes, length, transform.num_kept_dims), "float32")
         mean, _ = vae.encode(tokens[:, shown].reshape(-1, constants.PHRASE_STEPS))
