@@ -10,10 +10,11 @@ from keras_symdiff.infilling.gaps import refused_by_infilling
 from keras_symdiff.music.accompaniment import accompaniment, beneath_phrases
 from keras_symdiff.music.chord_symbols import NO_CHORD, Chords
 from keras_symdiff.music.key import SURE, estimate_key, pitch_class_weights
-from keras_symdiff.music.melody import DEFAULT_QPM, Melody
+from keras_symdiff.music.melody import Melody
 from keras_symdiff.music.midi import choose_melody
-from keras_symdiff.music.song import Song, Track
+from keras_symdiff.music.song import Song
 from keras_symdiff.music.swing import NO_SWING
+from keras_symdiff.render.web_song import track_notes, web_timeline
 
 _LEAST_RANGE = 12  # semitones of the register that is proposed
 _NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
@@ -43,10 +44,7 @@ def song_view(song: Song, is_new: bool = False, key: str | None = None) -> dict[
     key = key or (None if melody is None else _key(song, melody))
     chords = [] if melody is None else _chords(song, melody, lines)
     return {
-        "ticks_per_quarter": song.ticks_per_quarter,
-        "end": max(song.end_tick, song.grid.ticks(int(lines[-1]))),
-        "bars": _bars(song, lines),
-        "tempos": _tempos(song),
+        **web_timeline(song, lines),
         "chords": chords,
         "key": key,
         "swing": None if song.grid.swing == NO_SWING else round(song.grid.swing.ratio, 3),
@@ -55,13 +53,6 @@ def song_view(song: Song, is_new: bool = False, key: str | None = None) -> dict[
         "warnings": refused_by_infilling(song) + ([] if melodies else ["has no track that could be a melody"]),
         "defaults": None if melody is None else _defaults(melody, key),
     }
-
-
-def track_notes(track: Track) -> list[list[int]]:
-    """Notes (start, length, pitch, velocity) of a track, in ticks, by start."""
-    notes = track.notes
-    columns = np.stack([notes.start, notes.end - notes.start, notes.pitch, notes.velocity], axis=1)
-    return columns[np.argsort(notes.start, kind="stable")].tolist()
 
 
 def pitch_name(pitch: int) -> str:
@@ -78,31 +69,6 @@ def _track(track, candidates):
         "melody_candidate": track.index in candidates,
         "notes": track_notes(track),
     }
-
-
-def _bars(song, lines):
-    starts = song.grid.ticks(lines)
-    bars = []
-    for number, (step, start, end) in enumerate(zip(lines, starts, starts[1:], strict=False), 1):
-        metre = song.grid.metre_of(int(step))
-        bars.append(
-            {
-                "number": str(number),
-                "start": int(start),
-                "length": int(end - start),
-                "numerator": metre.numerator,
-                "denominator": metre.denominator,
-            }
-        )
-    return bars
-
-
-def _tempos(song):
-    tempos = {0: DEFAULT_QPM}
-    for tick, value in zip(song.tempos.ticks.tolist(), song.tempos.values.tolist(), strict=True):
-        if value:
-            tempos[tick] = 6e7 / value
-    return [[tick, round(qpm, 4)] for tick, qpm in sorted(tempos.items())]
 
 
 def _chords(song, melody, lines):

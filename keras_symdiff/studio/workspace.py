@@ -15,7 +15,8 @@ from keras_symdiff.infilling.take import Take
 from keras_symdiff.music.other_formats import OTHER_SUFFIXES
 from keras_symdiff.music.song import MidiError, Song
 from keras_symdiff.music.splice import splice_melody
-from keras_symdiff.studio.song_view import song_view, track_notes
+from keras_symdiff.render.web_song import track_notes
+from keras_symdiff.studio.song_view import song_view
 
 MOST_NOTES = 200_000  # of a song; a long symphony has a tenth of it
 MOST_SONGS = 32

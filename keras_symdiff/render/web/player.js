@@ -56,7 +56,7 @@ export class Player {
     this.timeline = timeline;
     this.tracks = tracks.map((track) => ({...track, longest: longest(track.notes), volume: 1}));
     this.onStop = onStop;
-    this.loop = null; // [start, end] in ticks
+    this.loop = null; // [start, end] in ticks: playing that comes to its end goes on at its start
     this.click = false;
     this.speed = 1;
     this.master = 0.8;
@@ -84,7 +84,6 @@ export class Player {
     this.#start();
     const context = this.instruments.context;
     context.resume();
-    if (this.loop && (from < this.loop[0] || from >= this.loop[1])) from = this.loop[0];
     this.segments = [];
     this.#addSegment(context.currentTime + 0.06, from, true);
     clearInterval(this.timer);

@@ -2,7 +2,7 @@
 import {lastAtMost, pitchName} from "./timeline.js";
 
 const OTHERS = 6; // colours of other tracks
-const LOWEST_DRUM = 35, DRUMS = 47; // of General MIDI
+const LOWEST_DRUM = 35, DRUMS = 24; // pitches of a kit; what is beyond them lies at the edge
 
 /** Notes in the order of their starts, and their longest one, so that those in view are found at once. */
 export function sortNotes(notes) {
@@ -65,7 +65,7 @@ export function fitCanvas(canvas, width, height) {
 }
 
 /** How many bars lie between two numbers on the ruler. */
-export function numberEvery(view, room = 34) {
+function numberEvery(view, room = 34) {
   const bars = view.timeline.bars;
   const width = (view.timeline.end / Math.max(1, bars.length)) * view.scale;
   return [1, 2, 4, 8, 16, 32, 64, 128].find((every) => every * width >= room) ?? 256;
@@ -188,6 +188,51 @@ function paintKeys(context, view, colours, bottom) {
   context.fillRect(0, bottom + 1, view.gutter - 1, view.height - bottom);
   context.fillStyle = colours.text;
   context.fillText("Dr", 3, Math.min(view.height - 8, bottom + view.lane / 2));
+}
+
+/**
+ * Draws bar numbers, and chords below them.
+ * @param scene height, selection and gaps [[start, end]], chords [[tick, name]], focused bar
+ */
+export function paintRuler(context, view, {height, selection = [], gaps = [], chords = [], focused = null}, colours) {
+  const {timeline} = view;
+  context.fillStyle = colours.paper;
+  context.fillRect(0, 0, view.width, height);
+  const clip = (tick) => Math.min(view.width, Math.max(view.gutter, view.x(tick)));
+  for (const [ranges, colour, top, tall] of [[selection, colours.select, 0, height], [gaps, colours.new, height - 3, 3],
+    [selection, colours.edge, 0, 3]]) {
+    context.fillStyle = colour;
+    for (const [start, end] of ranges) context.fillRect(clip(start), top, clip(end) - clip(start), tall);
+  }
+  context.save();
+  context.beginPath();
+  context.rect(view.gutter, 0, view.width, height);
+  context.clip();
+  const every = numberEvery(view);
+  context.textBaseline = "middle";
+  context.font = `600 12px ${colours.font}`;
+  for (let index = timeline.barIndex(view.from); index < timeline.bars.length && timeline.bars[index].start <= view.until; index++) {
+    if (index % every) continue;
+    const x = view.x(timeline.bars[index].start);
+    context.fillStyle = colours.line;
+    context.fillRect(Math.round(x), 4, 1, height);
+    context.fillStyle = colours.text;
+    context.fillText(timeline.bars[index].number, x + 4, 13);
+  }
+  context.font = `12px ${colours.font}`;
+  let free = -Infinity;
+  for (const [tick, name] of chords) {
+    const x = view.x(tick);
+    if (x < free || x > view.width || x < view.gutter - 80) continue;
+    context.fillText(name, x + 4, 33);
+    free = x + context.measureText(name).width + 10;
+  }
+  if (focused) {
+    context.strokeStyle = colours.ring;
+    context.lineWidth = 2;
+    context.strokeRect(view.x(focused.start) + 1, 2, focused.length * view.scale - 2, height - 4);
+  }
+  context.restore();
 }
 
 /** Draws a few bars of a melody into a small canvas. */

@@ -65,12 +65,12 @@ export class Faders {
     };
     const density = faders.density ?? own.density ?? 4;
     set("density", density, faders.density === null
-      ? `as in your song${own.density ? `, ${round(own.density)} notes per bar` : ""}`
+      ? (own.density ? `your song's, ${round(own.density)} per bar` : "as in your song")
       : `${round(density)} per bar${own.density ? `, ${compared(density - own.density)}` : ""}`, faders.density !== null);
     const {low, high} = session.register, free = faders.low === null && faders.high === null;
     set("low", low, null, !free);
     set("high", high, null, !free);
-    byId("register-text").textContent = free ? "as in your song" : `stays between ${pitchName(low)} and ${pitchName(high)}`;
+    byId("register-text").textContent = `${free ? "your song's," : "between"} ${pitchName(low)} ${free ? "to" : "and"} ${pitchName(high)}`;
     set("key", faders.key ?? "", faders.key ? "other notes become rare" : "as in your song", faders.key !== null);
     const strict = faders.strictness ?? USUAL;
     set("strictness", strict, !hears ? "this model does not hear chords" : faders.strictness === null ? "as usual" : strictText(strict),

@@ -14,10 +14,11 @@ export class History {
     this.onChange = onChange;
     this.entries = [{label: "", state: first}];
     this.at = 0;
-    try {
-      const kept = JSON.parse(localStorage.getItem(key));
-      if (kept?.entries?.length) ({entries: this.entries, at: this.at} = kept);
-    } catch {} // kept by another version, or nothing may be kept here
+    const before = kept(key, null);
+    if (before?.entries?.[before.at]) {
+      this.entries = before.entries.map((entry) => ({...entry, state: {...first, ...entry.state}}));
+      this.at = before.at;
+    }
   }
 
   get state() { return this.entries[this.at].state; }
@@ -62,14 +63,18 @@ export class History {
   }
 }
 
-/** Keeps a value in the browser; returns whether there was room. */
+/** Keeps a value in the browser. Where there is no room, what was kept of other songs gives way. */
 export function keep(key, value) {
   try {
-    localStorage.setItem(key, JSON.stringify(value));
-    return true;
-  } catch {
-    return false;
-  }
+    const text = JSON.stringify(value), song = key.split(".").at(-1);
+    try {
+      localStorage.setItem(key, text);
+    } catch {
+      for (const other of Object.keys(localStorage))
+        if (/^studio\.(song|takes)\./.test(other) && !other.endsWith(`.${song}`)) localStorage.removeItem(other);
+      localStorage.setItem(key, text);
+    }
+  } catch {} // nothing may be kept here, or not as much: a reload then begins anew
 }
 
 /** A value that was kept, or another one. */

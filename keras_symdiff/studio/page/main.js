@@ -33,6 +33,7 @@ function complain(error) {
 
 function show(name) {
   for (const id of ["empty", "loading", "studio"]) byId(id).hidden = id !== name;
+  for (const id of ["skip", "download", "undo", "redo"]) byId(id).hidden = name !== "studio";
 }
 
 /** Runs an action of the user's; what goes wrong stands on the page. */
@@ -58,6 +59,10 @@ async function open(file) {
 }
 
 function showSong(song) {
+  if (!song.tracks.length || !song.bars.length) {
+    show(session ? "studio" : "empty");
+    return complain(new Error(`${song.name} holds no notes.`));
+  }
   player?.stop();
   stage?.close();
   faders?.close();
@@ -65,7 +70,7 @@ function showSong(song) {
   show("studio");
   outcome = null;
   session = new Session(song, update);
-  player = new Player(session.timeline, session.tracks, showPlaying);
+  player = new Player(session.timeline, session.tracks, stopped);
   takes = new Takes(session, {choose, favourite});
   faders = new Faders(session, model);
   mixer = new Mixer(session, player);
@@ -117,7 +122,7 @@ function update() {
 /** What a loop repeats: the selection, or the shown takes' bars, with two bars before. */
 function loopRange() {
   const ranges = session.state.selection.length ? session.state.selection : (session.group?.gaps ?? []);
-  return ranges.length ? [session.timeline.leadIn(ranges[0][0]), ranges.at(-1)[1]] : [0, session.timeline.end];
+  return ranges.length ? [session.timeline.leadIn(ranges[0][0]), ranges.at(-1)[1]] : null;
 }
 
 function showCompose() {
@@ -263,11 +268,14 @@ function ab() {
 
 // Playing.
 
+let playedFrom = 0;
+
 function togglePlay() {
   if (!session) return;
   if (player.playing) return player.stop();
   const end = session.timeline.end;
   player.play(stage.cursor >= end ? 0 : stage.cursor);
+  playedFrom = stage.cursor;
   showPlaying();
   follow();
 }
@@ -277,6 +285,13 @@ function follow() {
   stage.setCursor(player.position);
   showPosition();
   requestAnimationFrame(follow);
+}
+
+/** Ready to hear the same bars again, where they loop. */
+function stopped() {
+  showPlaying();
+  if (player.loop && stage) stage.setCursor(playedFrom);
+  showPosition();
 }
 
 function showPlaying() {
@@ -300,6 +315,7 @@ function showPosition() {
 function seek(tick) {
   stage.setCursor(tick);
   showPosition();
+  playedFrom = tick;
   if (player.playing) player.play(tick);
 }
 

@@ -47,7 +47,7 @@ export class Mixer {
     const volume = element("input", {type: "range", min: 0, max: 100, step: 5, "aria-label": `Volume of ${name}`});
     volume.addEventListener("input", () =>
       session.setMixer(place, {volume: Number(volume.value) / 100}, `volume of ${name}`, `volume-${place}`));
-    const use = element("button", {type: "button", class: "plain use", "aria-label": `Compose in ${name}`}, "compose here");
+    const use = element("button", {type: "button", class: "plain use", "aria-label": `compose here: ${name}`}, "compose here");
     use.addEventListener("click", () => session.change(`melody in ${name}`, {melody: place}));
     const badge = element("span", {class: "badge"}, "melody");
     const mute = toggle("M", "mute", "Mute"), solo = toggle("S", "solo", "Solo");

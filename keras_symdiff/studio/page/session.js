@@ -62,7 +62,7 @@ export class Session {
     const key = `${place}:${takes}`;
     if (!this.made.has(key)) {
       let made = this.tracks[place];
-      for (const id of takes) made = withTake(made, this.takes.get(id));
+      for (const id of takes) made = this.#withTake(made, this.takes.get(id));
       if (this.made.size > 100) this.made.clear();
       this.made.set(key, made);
     }
@@ -73,6 +73,11 @@ export class Session {
   get filled() {
     const index = this.melodyTrack.index;
     return this.chosen.flatMap((id) => (this.takes.get(id)?.track === index ? this.takes.get(id).gaps : []));
+  }
+
+  /** Whether a note belongs to some ranges; one that is played a little early belongs to where it is written. */
+  holds(ranges, [start]) {
+    return covers(ranges, start + this.song.ticks_per_quarter / 8);
   }
 
   isLocked(note) {
@@ -98,7 +103,7 @@ export class Session {
       track: this.melodyTrack.index,
       bars: whole.map((range) => this.timeline.rangeText(range)),
       beats: ranges.filter((range) => !whole.includes(range)),
-      locks: locks.filter(([start]) => covers(ranges, start)),
+      locks: locks.filter((lock) => this.holds(ranges, lock)),
       takes: faders.count, seed: this.state.seed, quality: faders.quality,
       density: faders.density, pitch_range: faders.low === null && faders.high === null ? null : [midiName(low), midiName(high)],
       key: faders.key, chords: faders.chords.trim() || null, harmony: true, strictness: faders.strictness,
@@ -155,17 +160,17 @@ export class Session {
     const order = [...this.takes.keys()].filter((each) => group?.takes.includes(each));
     return order.indexOf(id) + 1;
   }
-}
 
-/** Notes of a track with a take in its gaps. */
-function withTake(track, take) {
-  const given = new Map(take.notes.map((note) => [`${note[0]}:${note[2]}`, note]));
-  const around = track.notes.filter((note) => !covers(take.gaps, note[0])).map((note) => {
-    // The take may have cut a note that rings into a gap.
-    const rings = take.gaps.some(([start]) => note[0] < start && note[0] + note[1] > start);
-    return rings ? (given.get(`${note[0]}:${note[2]}`) ?? note) : note;
-  });
-  return sortNotes([...around, ...take.notes.filter((note) => covers(take.gaps, note[0]))]);
+  /** Notes of a track with a take in its gaps. */
+  #withTake(track, take) {
+    const given = new Map(take.notes.map((note) => [`${note[0]}:${note[2]}`, note]));
+    const around = track.notes.filter((note) => !this.holds(take.gaps, note)).map((note) => {
+      // The take may have cut a note that rings into a gap.
+      const rings = take.gaps.some(([start]) => note[0] < start && note[0] + note[1] > start);
+      return rings ? (given.get(`${note[0]}:${note[2]}`) ?? note) : note;
+    });
+    return sortNotes([...around, ...take.notes.filter((note) => this.holds(take.gaps, note))]);
+  }
 }
 
 const NAMES = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"];

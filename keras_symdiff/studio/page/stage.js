@@ -1,6 +1,6 @@
 /** The large roll: its scrolling and zoom, the ruler on which bars are selected, notes that are locked, the cursor. */
 import {element} from "/web/element.js";
-import {fitCanvas, numberEvery, paintRoll, readColours, View} from "/web/roll.js";
+import {fitCanvas, paintRoll, paintRuler, readColours, View} from "/web/roll.js";
 import {pitchName} from "/web/timeline.js";
 import {covers, join, same, without} from "./ranges.js";
 
@@ -78,7 +78,7 @@ export class Stage {
       const middle = notes.length ? notes.reduce((sum, note) => sum + note[2], 0) / notes.length : 66;
       scroller.scrollTop = (view.high - middle) * view.row - view.height / 2;
     }
-    this.draw();
+    this.#paint(); // at once: a stretched picture would flash
   }
 
   zoom(factor, at = this.view.width / 2) {
@@ -127,58 +127,17 @@ export class Stage {
     const scene = {
       others,
       melody: mixer[session.state.melody]?.hidden ? {notes: [], longest: 0} : session.melody,
-      isNew: (note) => covers(filled, note[0]),
+      isNew: (note) => session.holds(filled, note),
       isLocked: (note) => session.isLocked(note),
       selection: this.dragged ?? session.state.selection,
     };
     paintRoll(fitCanvas(this.canvas, view.width, view.height), view, scene, this.colours);
-    this.#paintRuler(scene.selection, session.group?.gaps ?? []);
-    this.#placeCursor();
-  }
-
-  #paintRuler(selection, gaps) {
-    const {view, colours, session} = this, {timeline} = view;
     this.ruler.style.width = `${view.width}px`;
-    const context = fitCanvas(this.ruler, view.width, RULER);
-    context.fillStyle = colours.paper;
-    context.fillRect(0, 0, view.width, RULER);
-    const clip = (tick) => Math.min(view.width, Math.max(view.gutter, view.x(tick)));
-    for (const [ranges, colour, top, height] of [[selection, colours.select, 0, RULER], [gaps, colours.new, RULER - 3, 3],
-      [selection, colours.edge, 0, 3]]) {
-      context.fillStyle = colour;
-      for (const [start, end] of ranges) context.fillRect(clip(start), top, clip(end) - clip(start), height);
-    }
-    context.save();
-    context.beginPath();
-    context.rect(view.gutter, 0, view.width, RULER);
-    context.clip();
-    const every = numberEvery(view);
-    context.textBaseline = "middle";
-    context.font = `600 12px ${colours.font}`;
-    for (let index = timeline.barIndex(view.from); index < timeline.bars.length && timeline.bars[index].start <= view.until; index++) {
-      if (index % every) continue;
-      const x = view.x(timeline.bars[index].start);
-      context.fillStyle = colours.line;
-      context.fillRect(Math.round(x), 4, 1, RULER);
-      context.fillStyle = colours.text;
-      context.fillText(timeline.bars[index].number, x + 4, 13);
-    }
-    context.font = `12px ${colours.font}`;
-    context.fillStyle = colours.text;
-    let free = -Infinity;
-    for (const [tick, name] of session.song.chords) {
-      const x = view.x(tick);
-      if (x < free || x > view.width || x < view.gutter - 80) continue;
-      context.fillText(name, x + 4, 33);
-      free = x + context.measureText(name).width + 10;
-    }
-    if (document.activeElement === byId("bars")) {
-      const bar = timeline.bars[this.focused];
-      context.strokeStyle = colours.ring;
-      context.lineWidth = 2;
-      context.strokeRect(view.x(bar.start) + 1, 2, bar.length * view.scale - 2, RULER - 4);
-    }
-    context.restore();
+    paintRuler(fitCanvas(this.ruler, view.width, RULER), view, {
+      height: RULER, selection: scene.selection, gaps: session.group?.gaps ?? [], chords: session.song.chords,
+      focused: document.activeElement === byId("bars") ? view.timeline.bars[this.focused] : null,
+    }, this.colours);
+    this.#placeCursor();
   }
 
   // The cursor.
@@ -375,7 +334,7 @@ export class Stage {
 
   #fillNotes() {
     const {session} = this, {selection} = session.state;
-    const notes = session.melody.notes.filter((note) => covers(selection, note[0])).slice(0, 400);
+    const notes = session.melody.notes.filter((note) => session.holds(selection, note)).slice(0, 400);
     const key = JSON.stringify([notes, session.state.locks]);
     if (key === this.listedKey) return;
     [this.listed, this.listedKey] = [notes, key];
@@ -384,10 +343,9 @@ export class Stage {
     byId("notes").replaceChildren(...notes.map((note, index) => {
       const {bar, beat} = session.timeline.place(note[0]);
       return element("li", {role: "option", id: `note-${index}`, "aria-selected": String(session.isLocked(note)),
-        "aria-label": `${pitchName(note[2])}, bar ${bar}, beat ${beat}`, class: index === this.noteAt ? "active" : null},
-        pitchName(note[2]), element("small", {}, ` ${bar}.${beat}`));
+        class: index === this.noteAt ? "active" : null},
+        pitchName(note[2]), element("small", {}, ` bar ${bar}.${beat}`));
     }));
-    byId("notes").toggleAttribute("aria-disabled", !notes.length);
     if (notes.length) byId("notes").setAttribute("aria-activedescendant", `note-${this.noteAt}`);
     else byId("notes").removeAttribute("aria-activedescendant");
   }

@@ -1,7 +1,6 @@
 /** Takes of the same bars as cards, best first, "as it was" before them. */
 import {element} from "/web/element.js";
 import {paintSmallRoll, readColours, sortNotes} from "/web/roll.js";
-import {covers} from "./ranges.js";
 
 const SHORT = {seam_fit: "Seam", chord_tones: "Chords", novelty: "New", clashes: "Clashes"};
 const MOST_BARS = 16; // in a small roll
@@ -102,13 +101,13 @@ export class Takes {
       const place = session.tracks.findIndex((track) => track.index === JSON.parse(group.key)[0]);
       const was = session.tracks[place];
       const melodies = new Map(this.order.map((id) => [id, id ? sortNotes(session.takes.get(id)?.notes ?? []) : was]));
-      const seen = [...melodies.values()].flatMap(({notes}) => notes.filter((note) => covers([stretch], note[0])).map((note) => note[2]));
+      const seen = [...melodies.values()].flatMap(({notes}) => notes.filter((note) => session.holds([stretch], note)).map((note) => note[2]));
       const pitches = {low: Math.min(72, ...seen) - 2, high: Math.max(60, ...seen) + 2};
       for (const [rank, id] of this.order.entries()) {
         const item = this.#card(id, rank);
         items.push(item);
         const scene = {others: [], melody: melodies.get(id), gaps: group.gaps,
-          isNew: (note) => id !== null && covers(group.gaps, note[0])};
+          isNew: (note) => id !== null && session.holds(group.gaps, note)};
         this.toPaint ??= [];
         this.toPaint.push([item.querySelector("canvas"), timeline, stretch, scene, colours, pitches]);
       }
