@@ -46,6 +46,14 @@ def outside(data, gaps, track=0):
     return kept, sorted(rows)
 
 
+def record_of(client, take, folder):
+    answer = client.get(f"/api/takes/{take}/record.zip")
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        archive.extractall(folder)
+    (path,) = folder.glob("*.json")
+    return TakeRecord.load(path)
+
+
 def notes_of(client, song):
     view = client.get(f"/api/songs/{song}").json()
     return view["tracks"][view["melody"]]["notes"]
@@ -129,13 +137,14 @@ def test_locked_notes_stay_and_beats_are_enough(client, song):
     assert beats["gaps"] == [[8 * 1920 + 480, 8 * 1920 + 960]]
 
 
-def test_more_like_a_take_is_nearer_to_it_than_others(client):
+def test_more_like_a_take_starts_from_its_notes(client, tmp_path):
     song = client.song()
     take = client.compose(song, track=0, bars=["9-16"])["takes"][0]
     like = client.compose(song, track=0, bars=["9-16"], like=take["id"], variation=0.1, seed=5)["takes"][0]
-    other = client.compose(song, track=0, bars=["9-16"], seed=5)["takes"][0]
-    notes = [{(note[0], note[2]) for note in each["notes"]} for each in (take, like, other)]
-    assert len(notes[0] & notes[1]) > len(notes[0] & notes[2])
+    request = record_of(client, like["id"], tmp_path).request
+    inside = [note for note in take["notes"] if 8 * 1920 - 60 <= note[0] < 16 * 1920 - 60]
+    assert [pitch for _, _, pitch in request.like] == [note[2] for note in inside]
+    assert (request.variation, request.seed) == (0.1, 5)
 
 
 def test_what_is_asked_for_reaches_the_composer(client):
@@ -187,11 +196,7 @@ def test_a_record_makes_the_take_again(client, composer, tmp_path, new):
         bars = "1-4"
     locks = [] if new else [[note[0], note[2]] for note in notes_of(client, song) if note[0] > 8 * 1920][1:2]
     take = client.compose(song, bars=[bars], locks=locks, track=int(new))["takes"][0]["id"]
-    answer = client.get(f"/api/takes/{take}/record.zip")
-    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
-        archive.extractall(tmp_path)
-    (path,) = tmp_path.glob("*.json")
-    record = TakeRecord.load(path)
+    record = record_of(client, take, tmp_path)
     made = client.get(f"/api/songs/{song}/file.mid", params={"takes": take}).content
     assert replay(record, record.check_sources(), composer) == made
 
