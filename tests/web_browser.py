@@ -85,7 +85,7 @@ class WebBrowser:
         self.devtools("Input.dispatchTouchEvent", type="touchStart", touchPoints=[{"x": x, "y": y}])
         self.devtools("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
 
-    def drop(self, path, point=(400, 400)):
+    def drop(self, path, point=(180, 400)):
         """Drops a file on the window, as from a file manager."""
         data = {"items": [], "files": [str(path)], "dragOperationsMask": 1}
         for kind in ("dragEnter", "dragOver", "drop"):
