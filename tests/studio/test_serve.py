@@ -41,11 +41,11 @@ def test_a_signal_ends_it_at_once_also_in_the_middle_of_a_job(sign, hearing_pres
             f"{url}api/songs/{state['song']}/compose", body, {"Content-Type": "application/json"}
         )
         job = json.loads(get(request))["job"]
-        with urllib.request.urlopen(f"{url}api/jobs/{job}/events", timeout=60) as events:
+        with urllib.request.urlopen(f"{url}api/jobs/{job}/events", timeout=600) as events:
             while b"progress" not in events.readline():
                 pass
             process.send_signal(sign)
-            assert process.wait(30) in (0, -sign)
+            assert process.wait(60) in (0, -sign)
     finally:
         process.kill()
     output = process.stderr.read()
