@@ -1,7 +1,7 @@
 """Building on a cluster, with Apache Beam."""
 
+import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import apache_beam as beam
 from apache_beam.io.textio import WriteToText
@@ -14,7 +14,7 @@ from tfds_lmd_latents.song_block import EncodedBlock, SongBlock
 
 
 def encode_with_beam(
-    blocks: Sequence[Block], split: str, encoder: str, layout: str, dropped: str | Path
+    blocks: Sequence[Block], split: str, encoder: str, layout: str, dropped: str | os.PathLike
 ) -> beam.PTransform:
     """The examples of a split, equal to those that `encode_blocks` leads to.
 

@@ -19,7 +19,7 @@ from tfds_lmd_latents.song_block import EncodedBlock, SongBlock
 def encode_blocks(
     blocks: Sequence[Block],
     encoder: str,
-    folder: str | pathlib.Path,
+    folder: str | os.PathLike,
     num_workers: int | None = None,
     progress: Callable[[int, int], Any] | None = None,
 ) -> list[pathlib.Path]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import os
 import pathlib
 import shutil
 import tempfile
@@ -52,7 +53,7 @@ class Block:
     files: tuple
 
 
-def find_midi_files(folder: str | pathlib.Path, pattern: str = "**/*") -> tuple[list[MidiFile], list[tuple[str, str]]]:
+def find_midi_files(folder: str | os.PathLike, pattern: str = "**/*") -> tuple[list[MidiFile], list[tuple[str, str]]]:
     """Lists the different MIDI files of a folder by name.
 
     Args:
@@ -116,7 +117,7 @@ def cut_into_blocks(files: Sequence[MidiFile], validation_share: float = 0.01) -
     return blocks
 
 
-def open_source(source: str | pathlib.Path, folder: str | pathlib.Path) -> pathlib.Path:
+def open_source(source: str | os.PathLike, folder: str | os.PathLike) -> pathlib.Path:
     """Unpacks the MIDI files of a source that is an archive.
 
     Args:

@@ -4,8 +4,8 @@ import dataclasses
 import hashlib
 import io
 import itertools
+import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -125,7 +125,7 @@ class SongBlock:
         }
 
     @classmethod
-    def load(cls, path: str | Path) -> "SongBlock":
+    def load(cls, path: str | os.PathLike) -> "SongBlock":
         """Reads the melodies of what `EncodedBlock.save` wrote, and not their posteriors.
 
         Raises:
@@ -214,7 +214,7 @@ class EncodedBlock:
                 },
             )
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | os.PathLike) -> None:
         """Writes the block; the file appears complete or not at all."""
         corpus = self.songs.corpus
         buffer = io.BytesIO()
@@ -236,7 +236,7 @@ class EncodedBlock:
         write_atomically(path, buffer.getvalue())
 
     @classmethod
-    def load(cls, path: str | Path) -> "EncodedBlock":
+    def load(cls, path: str | os.PathLike) -> "EncodedBlock":
         """Reads what `save` wrote.
 
         Raises:
