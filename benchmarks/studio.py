@@ -32,7 +32,9 @@ def compose(url, song, asked):
             if line.startswith(b"event: "):
                 first = first or time.perf_counter() - start
                 kind = line[7:].strip().decode()
-    assert kind == "done", kind
+            elif line.startswith(b"data: "):
+                told = line[6:].decode()
+    assert kind == "done", told
     return first, time.perf_counter() - start
 
 

@@ -298,7 +298,8 @@ class Song:
         name = _read_metas(self.events, len(self.spans))[2].get(chunk, "")
         track = Track(
             index=len(self.tracks), chunk=chunk, channel=int(channels[0]) if len(channels) else 0, name=name,
-            programs=(0,), notes=Notes(*[none] * 7), pedal=Controls(none, none), span=Controls(none, none),
+            programs=(0,), notes=Notes(*[none] * len(Notes._fields)), pedal=Controls(none, none),
+            span=Controls(none, none),
         )  # fmt: skip
         melody = Melody(
             none, none, none, num_steps=self.num_steps, name=name, track=track.index, tempos=self._tempo_map(),
