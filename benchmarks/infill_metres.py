@@ -1,10 +1,11 @@
-"""Infills songs of each metre, and compares the new bars with the kept ones and with those that were there.
+"""Infills songs of each metre, and compares where notes start in the bar: new ones, those that were there, kept ones.
 
-    python benchmarks/infill_metres.py FOLDER [--files 20] [--preset NAME] [--pictures DIR]
+    python benchmarks/infill_metres.py FOLDER [--files 12] [--preset NAME] [--pictures DIR]
 
-FOLDER holds MIDI files of any metre. Eight bars in the middle of each song are composed anew. The tables show how many
-onsets per bar lie at each place of the bar, in the new bars and in the kept ones, and where the off-beats of new and of
-kept notes stand in songs in 4/4 that were made to swing.
+FOLDER holds MIDI files of any metre. Eight bars in the middle of each song are composed anew. The table shows the
+onsets per bar, and how far their shares at each place of the bar lie from those of the kept bars: the total variation
+(0 the same, 1 none in common), per song in the median, and of all songs of a metre taken together; the same of the bars
+that were there before.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from keras_symdiff.music.song import MidiError
 from keras_symdiff.render.piano_roll import plot_piano_roll
 
 GAP = 8  # bars
+METRES = ("4/4", "2/4", "3/4", "6/8", "9/8", "12/8", "mixed")
 
 
 def infill(composer, song, seed):
@@ -38,19 +40,45 @@ def infill(composer, song, seed):
     return melody, takes.best, gap
 
 
-def onsets_per_place(melody, inside):
-    """Onsets at each step of the bar, and their bars: (S,), int."""
-    starts = melody.start_steps[inside]
-    bars = melody.grid.bar_of(starts)
-    places = starts - melody.grid.bar_step(bars)
-    return np.bincount(places, minlength=melody.grid.metres[0].bar_steps)
+def histograms(before, after, gap):
+    """Onsets per bar at each step of the bar: of new notes, of those there before, and of kept ones; (3, 64)."""
+    result = []
+    for melody, is_inside in ((after, True), (before, True), (before, False)):
+        inside = (melody.start_steps >= gap[0]) & (melody.start_steps < gap[1])
+        starts = melody.start_steps[inside == is_inside]
+        places = starts - melody.grid.bar_step(melody.grid.bar_of(starts))
+        bars = GAP if is_inside else before.num_bars - before.first_bar - GAP
+        result.append(np.bincount(places, minlength=64)[:64] / bars)
+    return result
+
+
+def row(found):
+    """The cells of a metre, of histograms (songs, 3, 64)."""
+
+    def away(counts):
+        shares = counts / np.maximum(counts.sum(axis=-1, keepdims=True), 1e-9)
+        return np.abs(shares[..., :2, :] - shares[..., 2:, :]).sum(axis=-1) / 2
+
+    together = found.sum(axis=0)
+    used = together.any(axis=0)
+    correlations = [np.corrcoef(together[side, used], together[2, used])[0, 1] for side in (0, 1)]
+    return " | ".join(
+        [f"{value:.2f}" for value in found.sum(axis=2).mean(axis=0)]
+        + [f"{value:.3f}" for value in (*np.median(away(found), axis=0), *away(together), *correlations)]
+    )
+
+
+def draw(melody, take, gap, metre, folder):
+    """Draws a song before and after."""
+    versions = [dataclasses.replace(m, name=name) for m, name in ((melody, "before"), (take.melody, "after"))]
+    plot_piano_roll(versions, folder / f"infill_{metre.replace('/', '_')}.png", [gap], f"{metre}, infilled")
 
 
 def main():
-    """Prints two tables, and draws a song per metre."""
+    """Prints a table, and draws a song per metre."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--files", type=int, default=20, help="songs per metre")
+    parser.add_argument("--files", type=int, default=12, help="songs per metre")
     parser.add_argument("--preset", default=None)
     parser.add_argument("--pictures", type=Path)
     options = parser.parse_args()
@@ -63,35 +91,23 @@ def main():
         metres = {f"{metre.numerator}/{metre.denominator}" for metre in song.grid.metres}
         songs[metres.pop() if len(metres) == 1 else "mixed"].append(song)
 
-    print(
-        "| metre | songs | onsets per bar, new | kept | new notes at another place of the bar |\n|---|---|---|---|---|"
-    )
-    for metre, of_metre in sorted(songs.items(), key=lambda item: -len(item[1])):
-        totals, bars, count = np.zeros((2, 64)), np.zeros(2), 0
-        for song in of_metre:
-            if count == options.files:
+    print("| metre | songs | onsets per bar: new | there before | kept | from kept, per song: new | there before "
+          "| together: new | there before | correlation: new | there before |")  # fmt: skip
+    print("|---" * 11 + "|")
+    for metre in METRES:
+        found = []
+        for song in songs[metre]:
+            if len(found) == options.files:
                 break
             try:
-                melody, take, gap = infill(composer, song, seed=count)
+                melody, take, gap = infill(composer, song, seed=len(found))
             except (MidiError, ValueError):
                 continue
-            for row, (line, is_new) in enumerate(((take.melody, True), (melody, False))):
-                inside = (line.start_steps >= gap[0]) & (line.start_steps < gap[1])
-                found = onsets_per_place(line, inside if is_new else ~inside)[:64]
-                totals[row, : len(found)] += found
-                bars[row] += GAP if is_new else melody.num_bars - melody.first_bar - GAP
-            if count == 0 and options.pictures:
-                name = metre.replace("/", "_")
-                before, after = (
-                    dataclasses.replace(m, name=t) for m, t in ((melody, "before"), (take.melody, "after"))
-                )
-                plot_piano_roll([before, after], options.pictures / f"infill_{name}.png", [gap], f"{metre}, infilled")
-            count += 1
-        if count:
-            shares = totals / totals.sum(axis=1, keepdims=True)
-            per_bar = totals.sum(axis=1) / bars
-            moved = np.abs(shares[0] - shares[1]).sum() / 2
-            print(f"| {metre} | {count} | {per_bar[0]:.2f} | {per_bar[1]:.2f} | {moved:.3f} |", flush=True)
+            found.append(histograms(melody, take.melody, gap))
+            if len(found) == 1 and options.pictures:
+                draw(melody, take, gap, metre, options.pictures)
+        if found:
+            print(f"| {metre} | {len(found)} | {row(np.array(found))} |", flush=True)
 
 
 if __name__ == "__main__":
