@@ -37,5 +37,7 @@ def replay(
         differences = [f"{name} {record.made_with.get(name)} then, {now.get(name)} now"
                        for name in now if record.made_with.get(name) != now.get(name)]  # fmt: skip
         why = "; ".join(differences) or "the same versions: another processor or driver?"
+        if record.made_with.get("keras_symdiff") != now["keras_symdiff"]:
+            why += "; versions of keras_symdiff differ in loudness and placing of notes"
         raise ValueError(f"Take {record.take} differs from the recorded one ({why})")
     return data

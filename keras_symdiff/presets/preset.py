@@ -126,11 +126,11 @@ def read_config(folder: Path) -> Any:
     return config
 
 
-def load_weights(folder: Path, model: Any) -> None:
-    """Gives `model` the weights that `write_part` wrote.
+def read_weights(folder: Path) -> list[np.ndarray]:
+    """Reads the weights that `write_part` wrote.
 
     Raises:
-        ValueError: when the file is missing, does not have the recorded SHA-256, fits another model, or holds a number
+        ValueError: when the file is missing, does not have the recorded SHA-256, or holds something else, or a number
             that is not finite.
     """
     path = Path(folder) / "weights.npz"
@@ -146,13 +146,25 @@ def load_weights(folder: Path, model: Any) -> None:
         weights = [archive[f"arr_{i}"] for i in range(len(archive))]
     except (KeyError, ValueError) as error:
         raise ValueError(f"{path} does not hold weights: {error}") from error
-    shapes, expected = [array.shape for array in weights], [tuple(w.shape) for w in model.weights]
-    if shapes != expected:
-        raise ValueError(f"{path} holds other shapes than its config's model. Received: {shapes}, expected {expected}")
     for array in weights:
         if array.dtype.kind not in "fiu":
             raise ValueError(f"{path} must hold numbers. Received: {array.dtype}")
         check_finite(f"The weights in {path}", array)
+    return weights
+
+
+def set_weights(model: Any, weights: list[np.ndarray], folder: Path) -> None:
+    """Gives a model what `read_weights` read from a folder.
+
+    Raises:
+        ValueError: when they are another model's.
+    """
+    shapes, expected = [array.shape for array in weights], [tuple(w.shape) for w in model.weights]
+    if shapes != expected:
+        raise ValueError(
+            f"{Path(folder) / 'weights.npz'} holds other shapes than its config's model. "
+            f"Received: {shapes}, expected {expected}"
+        )
     # Cast by NumPy: JAX would compile that for each shape.
     model.set_weights([array.astype(w.dtype) for array, w in zip(weights, model.weights, strict=True)])
 

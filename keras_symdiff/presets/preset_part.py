@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from keras_symdiff.presets.default import DEFAULT_PRESET
-from keras_symdiff.presets.preset import load_weights, preset_folder, read_config, write_part
+from keras_symdiff.presets.preset import preset_folder, read_config, read_weights, set_weights, write_part
 
 
 class PresetPart:
@@ -72,17 +72,18 @@ class PresetModel(PresetPart):
         arguments = list(inspect.signature(cls.__init__).parameters)[1:]
         if not changes.keys() <= set(arguments):
             raise ValueError(f"`changes` must be among {', '.join(arguments)}. Received: {', '.join(changes)}")
-        from keras_symdiff.presets.unset_weights import unset_weights  # here: transforms do without Keras
+        from keras_symdiff.presets.unset_weights import UnsetWeights  # here: transforms do without Keras
 
+        weights = read_weights(path)
         try:
             config = {**config, **changes}
             origin = config.pop("weights_origin", cls.weights_origin)
-            with unset_weights():
+            with UnsetWeights(sum(array.size for array in weights)):
                 model = cls.from_preset_config(config)
         except (KeyError, TypeError) as error:  # TypeError: an unknown argument
             raise ValueError(f"Not the config of a {cls.__name__}. Received: {config} in {path}") from error
         model.weights_origin = origin
-        load_weights(path, getattr(model, "network", model))
+        set_weights(getattr(model, "network", model), weights, path)
         return model
 
     def write_part(self, path: Path, dtype: str = "float32") -> None:

@@ -9,6 +9,7 @@ from keras import ops
 from keras_symdiff.training.averaging_adam import AveragingAdam
 from keras_symdiff.training.scanned_steps import scanned_steps
 from keras_symdiff.training.seeded_batches import SeededBatches
+from keras_symdiff.training.stop_when_diverged import StopWhenDiverged
 
 
 class OwnLossModel(keras.Model):
@@ -78,10 +79,12 @@ class OwnLossModel(keras.Model):
             `keras.callbacks.History`.
 
         Raises:
-            ValueError: If there are targets or weights.
+            ValueError: If there are targets or weights, or the training diverges; see `StopWhenDiverged`.
         """
         self.refuse(y=y, **{name: kwargs.pop(name, None) for name in ("class_weight", "sample_weight")})
         callbacks = list(callbacks or [])
+        if not any(isinstance(callback, StopWhenDiverged) for callback in callbacks):
+            callbacks.insert(0, StopWhenDiverged())
         arrays = _as_arrays(x)
         if arrays and validation_split and validation_data is None:
             split = int(len(arrays[0]) * (1.0 - validation_split))

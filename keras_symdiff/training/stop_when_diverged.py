@@ -13,7 +13,8 @@ _LOOK_EVERY = 100  # calls: to look at a loss is to wait for the device
 class StopWhenDiverged(keras.callbacks.Callback):
     """Ends training with an error where loss or weights are not finite, before anything of the epoch is written.
 
-    It belongs before callbacks that write. Keras's `TerminateOnNaN` ends as if all were well, and waits for every step.
+    It belongs before callbacks that write, and `fit` of this package's models puts it there. Keras's `TerminateOnNaN`
+    ends as if all were well, and waits for every step.
 
     Example:
         >>> model.fit(latents, callbacks=[StopWhenDiverged(), keras.callbacks.ModelCheckpoint("best.keras")])
@@ -30,7 +31,7 @@ class StopWhenDiverged(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self._look()
-        wrong = [name for name, value in logs.items() if not np.isfinite(value)]
+        wrong = [name for name in ("loss", "val_loss") if not np.isfinite(logs.get(name, 0.0))]
         wrong += [v.path for v in self.model.trainable_variables if not np.all(np.isfinite(ops.convert_to_numpy(v)))]
         if wrong:
             raise ValueError(

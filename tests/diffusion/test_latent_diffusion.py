@@ -128,6 +128,17 @@ def test_overfits_eight_pieces():
     assert np.mean(losses[-20:]) < 0.45
 
 
+def test_a_fit_that_diverges_says_since_when_and_leaves_a_model_that_can_be_loaded_again():
+    model = make_model()
+    weights = model.get_weights()
+    model.compile(keras.optimizers.SGD(np.inf))
+    with pytest.raises(ValueError, match="its loss is nan since step 2 of epoch 1"):
+        model.fit(pieces(12), batch_size=4, epochs=3, verbose=0)
+    model.set_weights(weights)
+    model.compile(keras.optimizers.SGD(1e-3))
+    assert np.isfinite(model.fit(pieces(12), batch_size=4, verbose=0).history["loss"]).all()
+
+
 def test_validates_and_ends_with_the_moving_average(tmp_path):
     model = make_model()
     optimizer = keras.optimizers.Adam(1e-2, use_ema=True, ema_momentum=0.9, ema_overwrite_frequency=None)

@@ -131,6 +131,20 @@ def test_another_result_is_refused_with_what_differs(cli, made):
     fails_to_replay(cli, folder, f"Take {fields['take']} differs from the recorded one (keras 3.0.0 then, ")
 
 
+def test_another_version_of_the_package_plays_otherwise(cli, made):
+    folder, _ = made
+    record = sorted((folder / "out").glob("*.json"))[0]
+    fields = json.loads(record.read_text())
+    fields["file_sha256"] = "0" * 64
+    fields["made_with"]["keras_symdiff"] = "0.0.1"
+    record.write_text(json.dumps(fields))
+    code, _, err = cli("replay", record, "-o", folder / "again")
+    assert code == 1
+    assert "(keras_symdiff 0.0.1 then, " in err
+    assert "versions of keras_symdiff differ in loudness and placing of notes" in err
+    assert TakeRecord.load(RECORD).made_with["keras_symdiff"] == "before 0.1.0"
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"request": {"midi": "x"}}'])
 def test_what_is_no_record(cli, tmp_path, text):
     (tmp_path / "take.json").write_text(text)

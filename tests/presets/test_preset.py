@@ -1,13 +1,15 @@
 import hashlib
 import io
 import json
+import shutil
+import tracemalloc
 
 import keras
 import numpy as np
 import pytest
 
 from keras_symdiff import LatentDiffusion, MusicVAE, TransformerDenoiser
-from keras_symdiff.presets.preset import load_weights, preset_folder, read_config, write_part
+from keras_symdiff.presets.preset import preset_folder, read_config, read_weights, set_weights, write_part
 
 
 def model():
@@ -30,7 +32,7 @@ def folder(tmp_path):
 def test_weights_and_config_come_back(folder):
     assert read_config(folder) == {"units": 4}
     loaded = zeros()
-    load_weights(folder, loaded)
+    set_weights(loaded, read_weights(folder), folder)
     for expected, actual in zip(model().get_weights(), loaded.get_weights(), strict=True):
         np.testing.assert_array_equal(actual, expected)
 
@@ -42,7 +44,7 @@ def test_half_precision_is_close_and_half_the_size(tmp_path):
     sizes = [(tmp_path / dtype / "weights.npz").stat().st_size for dtype in ("float32", "float16")]
     assert sizes[1] < 0.55 * sizes[0]
     loaded = keras.Sequential([keras.Input((200,)), keras.layers.Dense(200)])
-    load_weights(tmp_path / "float16", loaded)
+    set_weights(loaded, read_weights(tmp_path / "float16"), tmp_path / "float16")
     np.testing.assert_allclose(loaded.get_weights()[0], big.get_weights()[0], rtol=1e-3, atol=1e-6)
     assert loaded.weights[0].dtype == "float32"
 
@@ -53,16 +55,16 @@ def test_one_flipped_bit_is_refused_and_loads_nothing(folder):
     (folder / "weights.npz").write_bytes(data)
     untouched = zeros()
     with pytest.raises(ValueError, match="is damaged: its SHA-256 is not the recorded"):
-        load_weights(folder, untouched)
+        set_weights(untouched, read_weights(folder), folder)
     assert not any(weights.any() for weights in untouched.get_weights())
 
 
 def test_missing_files_and_other_models_are_refused(folder):
     with pytest.raises(ValueError, match="holds other shapes"):
-        load_weights(folder, keras.Sequential([keras.Input((3,)), keras.layers.Dense(5)]))
+        set_weights(keras.Sequential([keras.Input((3,)), keras.layers.Dense(5)]), read_weights(folder), folder)
     (folder / "weights.npz").unlink()
     with pytest.raises(ValueError, match=r"weights.npz: No such file"):
-        load_weights(folder, model())
+        set_weights(model(), read_weights(folder), folder)
     for text in ("", "[1]", '{"layers": 3}'):
         (folder / "config.json").write_text(text)
         with pytest.raises(ValueError, match=r"no readable config.json"):
@@ -75,8 +77,9 @@ def test_missing_files_and_other_models_are_refused(folder):
 @pytest.mark.parametrize(("model_class", "part"), [(MusicVAE, "music_vae"), (LatentDiffusion, "latent_diffusion")])
 @pytest.mark.parametrize("config", [{"colour": "red"}, [1, 2], {"denoiser": {"colour": "red"}, "schedule": {}}])
 def test_foreign_configs_are_refused(tmp_path, model_class, part, config):
-    (tmp_path / part).mkdir()
-    (tmp_path / part / "config.json").write_text(json.dumps({"config": config}))
+    write_part(tmp_path / part, model(), {})
+    card = json.loads((tmp_path / part / "config.json").read_text())
+    (tmp_path / part / "config.json").write_text(json.dumps(card | {"config": config}))
     with pytest.raises(ValueError, match=r"Not the config of|Unrecognized keyword"):
         model_class.from_preset(tmp_path)
 
@@ -118,7 +121,7 @@ def test_weights_that_are_not_finite_are_neither_read_nor_written(folder, wrong)
     rehashed(folder, weights)
     untouched = zeros()
     with pytest.raises(ValueError, match=r"The weights in .*weights.npz must be finite. Received: 1 of 12 numbers"):
-        load_weights(folder, untouched)
+        set_weights(untouched, read_weights(folder), folder)
     assert not any(weights.any() for weights in untouched.get_weights())
     untouched.set_weights(weights)
     with pytest.raises(ValueError, match=r"The weights of new must be finite"):
@@ -137,12 +140,12 @@ def test_weights_beyond_half_precision_are_not_written_in_it(tmp_path):
 def test_weights_of_the_right_hash_that_are_no_archive(folder):
     rehashed(folder, [])
     with pytest.raises(ValueError, match="other shapes"):
-        load_weights(folder, zeros())
+        set_weights(zeros(), read_weights(folder), folder)
     data = b"no archive"
     (folder / "weights.npz").write_bytes(data)
     (folder / "config.json").write_text(json.dumps({"config": {}, "weights_sha256": hashlib.sha256(data).hexdigest()}))
     with pytest.raises(ValueError, match=r"weights.npz does not hold weights: File is not a zip file"):
-        load_weights(folder, zeros())
+        set_weights(zeros(), read_weights(folder), folder)
 
 
 @pytest.mark.parametrize("config", [{"latent_dim": 10**9}, {"decoder_units": [8, 10**9]}, {"a": {"num_layers": 1e9}}])
@@ -170,3 +173,28 @@ def test_loading_draws_no_initial_weights(tmp_path, monkeypatch):
         assert MusicVAE.from_preset(tmp_path / networks).networks == networks
     with pytest.raises(AssertionError, match="was drawn"):
         TransformerDenoiser()
+
+
+@pytest.mark.parametrize(
+    ("shipped", "changes"),
+    [
+        (MusicVAE, {"encoder_units": 1 << 14}),
+        (MusicVAE, {"decoder_units": [1 << 14] * 64}),
+        (LatentDiffusion, {"denoiser": {"num_layers": 1 << 14, "mlp_dim": 1 << 14}}),
+        (LatentDiffusion, {"denoiser": {"num_positions": 1 << 14, "embed_dim": 1 << 14, "mlp_dim": 1 << 14}}),
+    ],
+)
+def test_a_config_of_more_weights_than_its_file_has_takes_no_memory(tmp_path, shipped, changes):
+    part = shipped.preset_part
+    shutil.copytree(preset_folder("lakh_pop_small") / part, tmp_path / part)
+    card = json.loads((tmp_path / part / "config.json").read_text())
+    for name, value in changes.items():
+        card["config"][name] = {**card["config"][name], **value} if isinstance(value, dict) else value
+    (tmp_path / part / "config.json").write_text(json.dumps(card))
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="as many weights as lie beside it"):
+            shipped.from_preset(tmp_path)
+        assert tracemalloc.get_traced_memory()[1] < 2e8
+    finally:
+        tracemalloc.stop()
