@@ -38,7 +38,7 @@ from keras_symdiff.music.melody import Melody
 from keras_symdiff.music.midi import choose_melody
 from keras_symdiff.music.song import MidiError, Song
 from keras_symdiff.music.splice import splice_melody
-from keras_symdiff.presets.preset import load_weights, read_config
+from keras_symdiff.presets.preset import read_config, read_weights, set_weights
 from keras_symdiff.presets.training_phrases import read_training_phrases, write_training_phrases
 from keras_symdiff.training.record_options import record_options
 from keras_symdiff.vae.music_vae import MusicVAE
@@ -208,7 +208,7 @@ def readers(folder):
         card = {"config": {}, "weights_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
         (path.parent / "config.json").write_text(json.dumps(card))
         path.rename(path.parent / "weights.npz")
-        load_weights(path.parent, vae)
+        set_weights(vae, read_weights(path.parent), path.parent)
 
     def read_part(path):
         path.rename(path.parent / "config.json")
