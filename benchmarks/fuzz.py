@@ -204,7 +204,7 @@ def readers(folder):
         with tarfile.open(folder / f"songs.{kind}", f"w:{kind[4:]}") as archive:
             archive.add(folder / "latents.npz", "below/1.mid")
 
-    def read_weights(path):
+    def read_vae(path):
         card = {"config": {}, "weights_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
         (path.parent / "config.json").write_text(json.dumps(card))
         path.rename(path.parent / "weights.npz")
@@ -235,7 +235,7 @@ def readers(folder):
         "latents (.npz)": Reader(made("latents.npz"), damage_npz, read_latents),
         "training phrases (.npz)": Reader(made("training_phrases.npz"), damage_npz, read_phrases),
         "forms (.npz)": Reader(made("forms.npz"), damage_npz, FormTable.load),
-        "weights of the right hash (.npz)": Reader([(part / "weights.npz").read_bytes()], damage_npz, read_weights),
+        "weights of the right hash (.npz)": Reader([(part / "weights.npz").read_bytes()], damage_npz, read_vae),
         "config (.json)": Reader([(part / "config.json").read_bytes()], damage_json, read_part),
         "transform (.json)": Reader(made("transform.json"), damage_json, LatentTransform.load),
         "record of a take (.json)": Reader(records, damage_json, TakeRecord.load),
