@@ -52,13 +52,6 @@ class Studio:
         MidiError: if the song cannot be used.
         ValueError: if the token has other characters.
         OSError: if the song cannot be read, or the address not listened on.
-
-    Example:
-    ```python
-    studio = Studio("song.mid")
-    print(studio.url)
-    studio.run()  # until it is interrupted
-    ```
     """
 
     def __init__(
