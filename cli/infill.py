@@ -69,7 +69,7 @@ def infill_command(
     click.echo(f"Melody: {melody.name or '(no name)'} (track {melody.track + 1}), because {piece.reason}")
     click.echo(f"Composing bars {', '.join(gap.name for gap in piece.gaps)}")
     if continue_bars and len(song.tracks) > 1:
-        click.echo("Only the melody goes on: other tracks stop where they do")
+        click.echo("Only the melody goes on: the other tracks stop where they do")
     if song.grid.swing != NO_SWING:
         click.echo(f"Placing new notes as the song has them: {song.grid.swing}")
     if dry_run:

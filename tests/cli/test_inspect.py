@@ -61,3 +61,10 @@ def test_standard_input_is_read():
     arguments = ["-", "--bars", "9-12", "--dry-run", "-o", "nowhere"]
     result = CliRunner().invoke(infill_command, arguments, input=data)
     assert "Composing bars 9-12" in result.output
+
+
+def test_infill_says_that_other_tracks_stop_where_the_melody_is_continued():
+    song, words = str(DATA / "pop909" / "002.mid"), "Only the melody goes on: the other tracks stop where they do"
+    arguments = [song, "--dry-run", "-o", "nowhere"]
+    assert words in CliRunner().invoke(infill_command, [*arguments, "--continue", "4"]).output
+    assert words not in CliRunner().invoke(infill_command, [*arguments, "--bars", "9-12"]).output

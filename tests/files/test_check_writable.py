@@ -30,3 +30,9 @@ def test_one_that_is_read_only(tmp_path):
     with pytest.raises(PermissionError):
         check_writable(tmp_path)
     tmp_path.chmod(0o700)
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="a folder in which nobody may make files")
+def test_the_error_names_the_folder():
+    with pytest.raises(OSError, match=r": '/proc'$"):
+        check_writable("/proc")
