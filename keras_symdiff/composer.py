@@ -244,7 +244,7 @@ class Composer:
         request = InfillRequest(
             bars=(bars,) if isinstance(bars, str) else tuple(bars),
             continue_bars=continue_bars, track=track, track_name=track_name, keep=keep,
-            keep_notes=tuple(map(tuple, keep_notes)), takes=takes, seed=seed,
+            keep_notes=tuple((tick, pitch) for tick, pitch in keep_notes), takes=takes, seed=seed,
             sampler=as_sampler(quality), temperature=temperature, harmony=harmony, chords=chords, key=key,
             density=density, pitch_range=pitch_range, form=form, key_cost=key_cost, variation=variation,
         )  # fmt: skip

@@ -198,7 +198,7 @@ def test_chunks_cover_every_step_and_report_progress(denoiser):
 
 
 def test_a_latent_diffusion_brings_its_schedule(denoiser):
-    model = types.SimpleNamespace(denoiser=denoiser, schedule=SCHEDULE)
+    model = Bringing(denoiser, schedule=SCHEDULE)
     np.testing.assert_array_equal(sample(model, 3, seed=7), sample(denoiser, 3, seed=7, schedule=SCHEDULE))
 
 
@@ -275,6 +275,16 @@ def test_an_observer_sees_the_states_from_noise_to_piece(denoiser):
     np.testing.assert_allclose(pieces, GOLDEN["sampled"], **CLOSE)
 
 
+class Bringing(keras.Model):
+    """A denoiser, and what a `LatentDiffusion` knows besides."""
+
+    def __init__(self, denoiser, **known):
+        super().__init__()
+        self.denoiser = denoiser
+        for name, value in known.items():
+            setattr(self, name, value)
+
+
 class WantsGiven(keras.layers.Layer):
     """A denoiser that gives NaN unless the golden run's given phrases, and no others, come as they are at level 1."""
 
@@ -291,7 +301,7 @@ class WantsGiven(keras.layers.Layer):
 def test_a_model_trained_with_given_phrases_is_shown_them(name, given_share):
     latents, keep_mask = GOLDEN["latents"][:2], GOLDEN["keep_mask"][:2]
     options = {"seed": 7, "schedule": SCHEDULE, "sampler": Sampler(name, 5)}
-    model = types.SimpleNamespace(denoiser=WantsGiven(), given_share=given_share)
+    model = Bringing(WantsGiven(), given_share=given_share)
     if given_share:
         filled = infill(model, latents, keep_mask, **options)
         np.testing.assert_array_equal(filled[keep_mask], latents[keep_mask])
