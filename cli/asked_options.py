@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import click
 
-from keras_symdiff.music.key_cost import KEY_COST
+from keras_symdiff.music.key_cost import KEY_COST, MOST_KEY_COST
 
 
 def _read_chords(context, parameter, text):
@@ -44,7 +44,7 @@ def asked_options(command: Callable) -> Callable:
     @click.option("--form", metavar="LETTERS", help="Form, one letter per 8 bars (or 4): AABA'. none: no plan.")
     @click.option(
         "--key-cost",
-        type=click.FloatRange(0),
+        type=click.FloatRange(0, MOST_KEY_COST),
         default=KEY_COST,
         show_default=True,
         help="Cost in nats of notes outside the key; 0 for free decoding.",

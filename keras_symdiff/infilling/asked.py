@@ -12,7 +12,8 @@ from keras_symdiff.constants import FIRST_ONSET, NUM_TOKENS, PITCH_OFFSET
 from keras_symdiff.music.chord_symbols import Chords
 from keras_symdiff.music.form import Form
 from keras_symdiff.music.key import Key
-from keras_symdiff.music.pitch_bias import KEY_COST, pitch_bias
+from keras_symdiff.music.key_cost import KEY_COST, MOST_KEY_COST
+from keras_symdiff.music.pitch_bias import pitch_bias
 from keras_symdiff.music.pitch_name import parse_pitch
 
 NO_FORM = "none"  # nothing is made to repeat
@@ -54,8 +55,8 @@ class Asked:
                 raise ValueError(
                     f"`{name}` must be a string of at most {_LONGEST} letters. Received: {name}={value!r:.200}"
                 )
-        if not _is_number(self.key_cost) or not 0 <= self.key_cost < math.inf:
-            raise ValueError(f"`key_cost` must be at least 0. Received: key_cost={self.key_cost!r}")
+        if not _is_number(self.key_cost) or not 0 <= self.key_cost <= MOST_KEY_COST:
+            raise ValueError(f"`key_cost` must be in [0, {MOST_KEY_COST}]. Received: key_cost={self.key_cost!r}")
         _ = self.parsed_chords, self.parsed_key, self.pitches
         if self.form not in (None, NO_FORM, ORIGINAL_FORM):
             Form.parse(self.form, 128)

@@ -94,7 +94,9 @@ class InfillRequest(Asked):
             if isinstance(value, bool) or not isinstance(value, kind):
                 raise ValueError(f"`{name}` must be a {getattr(kind, '__name__', kind)}. Received: {name}={value!r}")
         if not all(isinstance(text, str) for text in self.bars):
-            raise ValueError(f"`bars` are strings such as '17-32'. Received: bars={self.bars!r}")
+            raise ValueError(f"`bars` are strings such as '17-32'. Received: bars={self.bars!r:.200}")
+        if len(self.bars) > MAX_BARS:
+            raise ValueError(f"`bars` must be at most {MAX_BARS} ranges. Received: {len(self.bars)}")
         if not 0 <= self.continue_bars <= MAX_BARS:
             raise ValueError(
                 f"`continue_bars` must be in [0, {MAX_BARS}]. Received: continue_bars={self.continue_bars}"
@@ -109,7 +111,7 @@ class InfillRequest(Asked):
             raise ValueError("Name bars to compose, or how many to continue for. Received: neither")
         if self.track is not None and self.track_name is not None:
             raise ValueError(
-                f"Name a track by number or by name. Received: track={self.track}, track_name={self.track_name!r}"
+                f"Name a track by number or by name. Received: track={self.track}, track_name={self.track_name!r:.200}"
             )
         if self.keep not in (None, "rhythm", "pitches"):
             raise ValueError(f"`keep` must be 'rhythm', 'pitches' or None. Received: keep={self.keep!r}")
