@@ -1,5 +1,6 @@
 """The studio, served on this machine."""
 
+import logging
 import re
 import secrets
 import socket
@@ -28,6 +29,7 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, sig, frame):
         self.should_exit = self.force_exit = True
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # that connections are cut is no news
 
 
 def _compile_usual(composer, progress):
