@@ -5,6 +5,7 @@
 FOLDER is `docs` by default. Needs Chromium, for the picture of the page of takes, and `pip install soundfile`.
 """
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -37,14 +38,14 @@ def main(folder: Path) -> None:
         compose_over_chords(composer, folder, Path(scratch))
     pieces = composer.compose(6, seed=0)
     tokens = np.stack([melody.phrases()[0] for melody in pieces])
-    plot_piano_roll_sheet(tokens, folder / "samples.png", f"New pieces of {composer.name}, seeds not chosen")
+    plot_piano_roll_sheet(tokens, folder / "samples.png", f"Diffusion: new pieces of {composer.name}, seed 0")
     (folder / "samples.svg").unlink()
 
 
 def infill_a_tune(composer: Composer, folder: Path, scratch: Path) -> None:
     """Draws a tune before and after, and takes a picture of the page of eight takes of a song."""
     written = composer.infill(TUNE, bars="9-16", seed=0).write(scratch)
-    written.files[0].with_suffix(".png").replace(folder / "infill.png")
+    shutil.copy(written.files[0].with_suffix(".png"), folder / "infill.png")
     page = composer.infill(SONG, bars="{}-{}".format(*GAP), takes=8, seed=0).write(scratch).page
     assert page is not None  # several takes have one
     subprocess.run(
@@ -59,7 +60,7 @@ def infill_a_song(composer: Composer, folder: Path, scratch: Path) -> None:
     first, last = GAP
     song = Song.open(SONG)
     take = composer.infill(song, bars=f"{first}-{last}", takes=8, seed=0).best
-    before = song.melodies()[take.melody.track]
+    before = next(melody for melody in song.melodies() if melody.track == take.melody.track)
     chords = heard_chords(song, before.track)
     assert chords is not None  # the song has other tracks
     symbols = [" ".join(bar) for bar in chords.bars]
@@ -123,7 +124,7 @@ def draw_with_chords(
 
 
 def record(midi: Path, start: float, end: float, path: Path) -> None:
-    """Renders seconds of a MIDI file to mono MP3, without FluidSynth: the same sound wherever it is made."""
+    """Renders seconds of a MIDI file to mono MP3, with a fade at the end."""
     import soundfile
 
     wav = midi.with_suffix(".wav")
@@ -132,7 +133,7 @@ def record(midi: Path, start: float, end: float, path: Path) -> None:
     sound = sound[int(start * rate) : int((end + 0.5) * rate)].mean(axis=1)
     fade = min(rate // 2, len(sound))
     sound[-fade:] *= np.linspace(1, 0, fade)
-    soundfile.write(path, sound, rate, format="MP3", bitrate_mode="VARIABLE", compression_level=0.7)
+    soundfile.write(str(path), sound, rate, format="MP3", bitrate_mode="VARIABLE", compression_level=0.7)
 
 
 if __name__ == "__main__":
