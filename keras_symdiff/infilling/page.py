@@ -3,13 +3,14 @@
 import dataclasses
 import html
 import json
+import re
 import shlex
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from keras_symdiff import constants
+from keras_symdiff import constants, render
 from keras_symdiff.diffusion.sampler import QUALITIES
 from keras_symdiff.files.readable_name import readable_name
 from keras_symdiff.infilling.infill_request import InfillRequest
@@ -18,12 +19,20 @@ from keras_symdiff.infilling.ranking import SCORE_NAMES, TakeScores
 from keras_symdiff.infilling.take import Take
 from keras_symdiff.music.key_cost import KEY_COST
 from keras_symdiff.music.song import Song
+from keras_symdiff.render.web_song import track_notes, web_timeline
 
 _EN_DASH = "\u2013"
 _TEMPLATE = Path(__file__).parent / "page.html"
+_WEB = Path(render.__file__).parent / "web"
+_MODULES = (
+    "vendor/webaudio-tinysynth/webaudio-tinysynth.js",
+    "element.js",
+    "timeline.js",
+    "roll.js",
+    "player.js",
+)
 _SHOWN_BARS = 4  # kept bars on either side of the gaps
 _LEAD_IN_BARS = 2  # kept bars that are played before the first gap
-_MARGIN = 19  # semitones around the melody in which other tracks are drawn
 _MOST_NOTES = 20_000  # of other tracks, half a megabyte; beyond that the melody's track sounds alone
 
 
@@ -56,8 +65,9 @@ def takes_page(
 ) -> str:
     """Makes a self-contained page: a piano roll and a player for the piece as it was and for each take.
 
-    Notes are embedded from four bars before the first gap to four bars after the last one, of all tracks, in steps
-    with the file's tempo map; the page draws and synthesises them. It asks the network for nothing.
+    Notes are embedded from four bars before the first gap to four bars after the last one, of all tracks, in ticks
+    with the file's tempo map; the page draws and plays them with the modules of `render/web`, which the studio uses
+    too. It asks the network for nothing.
 
     Args:
         request: `InfillRequest`.
@@ -72,23 +82,18 @@ def takes_page(
         The HTML.
     """
     piece = shown[0].take.piece
+    grid, lines = piece.song.grid, piece.bar_lines
     gaps = [(gap.first_step, gap.end_step) for gap in piece.gaps]
-    lines = piece.bar_lines
-    first = int(lines[max(0, np.searchsorted(lines, gaps[0][0], side="right") - 1 - _SHOWN_BARS)])
+    bar = int(np.searchsorted(lines, gaps[0][0], side="right")) - 1
+    first = int(lines[max(0, bar - _SHOWN_BARS)])
     end = int(lines[min(len(lines) - 1, np.searchsorted(lines, gaps[-1][1]) + _SHOWN_BARS)])
-    play_from = int(lines[max(0, np.searchsorted(lines, gaps[0][0], side="right") - 1 - _LEAD_IN_BARS)])
+    start, stop = grid.ticks(first), grid.ticks(end)
 
-    songs = (piece.song, *(Song.open(page_take.take.midi) for page_take in shown))
-    notes = [_notes(song, first, end) for song in songs]
-    shared = set.intersection(*map(set, notes))
-    own = [[note for note in part if note not in shared] for part in notes]
-    shared = sorted(shared, key=lambda note: note[1])
-    if len(shared) > _MOST_NOTES:
-        shared = [note for note in shared if note[0] == piece.melody.track]
-    pitches = [note[3] for part in (shared, *own) for note in part if note[0] == piece.melody.track] or [60, 72]
-    drums = [track.index for track in piece.song.tracks if track.is_drum]
-    others = [note[3] for note in shared if note[0] not in (piece.melody.track, *drums)] or pitches
-    lowest, highest = min(pitches) - _MARGIN, max(pitches) + _MARGIN  # of what is drawn of other tracks
+    takes = [_melody(Song.open(page_take.take.midi), piece, start, stop) for page_take in shown]
+    tracks = [_track(track, piece, start, stop) for track in piece.song.tracks]
+    if sum(len(track["notes"]) for track in tracks) > _MOST_NOTES:
+        tracks = [track for track in tracks if track["melody"]]
+    was = next(track["notes"] for track in tracks if track["melody"])
 
     names = ", ".join(gap.name for gap in piece.gaps)
     title = f"{piece.melody.name or readable_name(midi.stem)}, bars {names.replace('-', _EN_DASH)}"
@@ -97,19 +102,13 @@ def takes_page(
         "summary": _summary(len(shown), num_left_out),
         "settings": _settings(request, preset, piece, midi, names),
         "command": "" if request.like else infill_command(request, preset, midi, folder),
-        "first": first,
-        "end": end,
-        "playFrom": max(first, play_from),
-        "gaps": gaps,
-        "bars": [(int(line), number) for number, line in enumerate(lines, 1) if first <= line <= end],
-        "tempo": _tempo_map(piece.song),
-        "melody": piece.melody.track,
-        "drums": drums,
-        "low": min(min(pitches), max(lowest, min(others))),
-        "high": max(max(pitches), min(highest, max(others))),
-        "shared": shared,
+        "song": web_timeline(piece.song, lines),
+        "shown": (start, stop),
+        "playFrom": max(start, grid.ticks(int(lines[max(0, bar - _LEAD_IN_BARS)]))),
+        "gaps": [(grid.ticks(first), grid.ticks(end)) for first, end in gaps],
+        "tracks": tracks,
         "scoreNames": SCORE_NAMES,
-        "takes": [{"title": "As it was", "notes": own[0], "scores": original.as_json()}]
+        "takes": [{"title": "As it was", "notes": was, "scores": original.as_json()}]
         + [
             {
                 "title": f"Take {page_take.take.number}",
@@ -119,13 +118,20 @@ def takes_page(
                 "more": page_take.more,
                 "file": page_take.file,
             }
-            for page_take, notes in zip(shown, own[1:], strict=True)
+            for page_take, notes in zip(shown, takes, strict=True)
         ],
     }
     # `<` must not end the script element, nor begin another one.
     embedded = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
-    page = _TEMPLATE.read_text(encoding="utf-8")
-    return page.replace("__TITLE__", html.escape(title)).replace("__DATA__", embedded)
+    page = _TEMPLATE.read_text(encoding="utf-8").replace("__TITLE__", html.escape(title))
+    return page.replace("__SCRIPT__", _script()).replace("__DATA__", embedded)
+
+
+def _script():
+    """The page's modules as one script: what a module imports stands before it."""
+    modules = [(_WEB / name).read_text(encoding="utf-8") for name in _MODULES]
+    modules.append((_TEMPLATE.parent / "page.js").read_text(encoding="utf-8"))
+    return "\n".join(re.sub(r"^import .*\n|^export ", "", module, flags=re.MULTILINE) for module in modules)
 
 
 def infill_command(request: InfillRequest, preset: LoadedPreset, midi: Path, folder: Path) -> str:
@@ -201,28 +207,23 @@ def _asked_for(request):
         yield f"like an earlier take, variation {request.variation:g}"
 
 
-def _notes(song, first, end):
-    """Notes of a file that start in a stretch of steps: (track, start, length, pitch, velocity), by start."""
-    notes = []
-    for track in song.tracks:
-        starts = _exact_steps(song, track.notes.start)
-        lengths = (_exact_steps(song, track.notes.end) - starts).round(2)
-        chosen = (starts >= first - 0.5) & (starts < end)  # a performance may be early
-        columns = (starts.round(2), lengths, track.notes.pitch, track.notes.velocity)
-        notes += [(track.index, *note) for note in zip(*(column[chosen].tolist() for column in columns), strict=True)]
-    return sorted(notes, key=lambda note: note[1])
+def _track(track, piece, start, stop):
+    """A track as the page draws and plays it."""
+    return {
+        "name": track.name,
+        "program": track.program,
+        "drums": track.is_drum,
+        "melody": track.index == piece.melody.track,
+        "notes": _notes_within(track, piece, start, stop),
+    }
 
 
-def _exact_steps(song, ticks):
-    """Steps of ticks with their fractions."""
-    steps = song.grid.steps(ticks)
-    return steps + (ticks - song.grid.ticks(steps)) * constants.STEPS_PER_QUARTER / song.ticks_per_quarter
+def _melody(song, piece, start, stop):
+    """Notes of the melody's track of a file."""
+    return _notes_within(song.tracks[piece.melody.track], piece, start, stop)
 
 
-def _tempo_map(song):
-    """Rows (step, second at it, seconds per step from there on)."""
-    ticks = np.unique(np.append(0, song.tempos.ticks))
-    seconds = song.seconds(ticks)
-    per_step = (song.seconds(ticks + 1) - seconds) * song.ticks_per_quarter / constants.STEPS_PER_QUARTER
-    columns = (_exact_steps(song, ticks).round(4), seconds.round(5), per_step.round(7))
-    return list(zip(*(column.tolist() for column in columns), strict=True))
+def _notes_within(track, piece, start, stop):
+    """Notes of a track that start in a stretch; a performance may be early."""
+    early = start - piece.song.ticks_per_quarter / constants.STEPS_PER_QUARTER / 2
+    return [note for note in track_notes(track) if early <= note[0] < stop]
