@@ -23,7 +23,7 @@ function say(text) {
   byId("status").textContent = text;
   byId("status").classList.add("fresh");
   clearTimeout(say.timer);
-  say.timer = setTimeout(() => byId("status").classList.remove("fresh"), 6000);
+  say.timer = setTimeout(() => byId("status").classList.remove("fresh"), 4000);
 }
 
 function complain(error) {
