@@ -10,7 +10,7 @@ from keras import ops
 from keras_symdiff.music.condition import CONDITION_DIM, HIDEABLE, PARTS
 
 # Shares: of pieces without any condition; of pieces without one part; of single phrases without a part.
-DROP_RATES = {"piece": 0.15, "chroma": 0.1, "density": 0.5, "register": 0.5, "repeats": 0.3, "phrase": 0.05}
+DROP_RATES = {"piece": 0.15, "chroma": 0.1, "density": 0.35, "register": 0.35, "repeats": 0.3, "phrase": 0.05}
 
 
 def hide_parts(

@@ -39,8 +39,8 @@ class CopyAttention(keras.layers.Layer):
 
     Call arguments:
         inputs: pair `(x_t, noise_level)`: noised latents of shape `(B, L, D)` and noise levels sqrt(alpha_bar) in
-            [0, 1] of shape `(B, 1)` or `(B, L)`. Where pieces are padded, a third tensor of shape `(B, L)`, bool, is
-            True at their phrases: nothing is copied from padding.
+            [0, 1] of shape `(B, 1)` or `(B, L)`. An optional third tensor, bool, of shape `(B, 1 or L, L)` is True
+            where the second phrase may be a copy of the first: False at padding.
 
     Returns:
         float32 tensor of shape `(B, L, D + 1)`: the mean of each phrase and its likely copies at the phrase's level,
@@ -73,7 +73,7 @@ class CopyAttention(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs: Sequence) -> Float[Any, "B L E"]:
-        x, level, *present = inputs
+        x, level, *mask = inputs
         x, level = ops.cast(x, "float32"), ops.cast(level, "float32")
         level = ops.maximum(level, _SMALLEST_LEVEL)[:, :, None]  # (B, 1 or L, 1)
         estimate = x / level  # (B, L, D)
@@ -94,8 +94,8 @@ class CopyAttention(keras.layers.Layer):
         # The copy's precision times its probability, beside the phrase's own precision.
         weight = 1.0 / (ops.exp(-log_odds) + (other / own)[..., 0])  # (B, L, L)
         others = apart > 0
-        if present:
-            others = ops.logical_and(others, present[0][:, None])  # (B, L, L)
+        if mask:
+            others = ops.logical_and(others, mask[0])  # (B, L, L)
         weight = ops.where(others, weight, 0.0)
         sum_of_weights = ops.sum(weight, axis=-1, keepdims=True)  # (B, L, 1)
         mean = level * (estimate + ops.matmul(weight, estimate)) / (1.0 + sum_of_weights)  # (B, L, D)

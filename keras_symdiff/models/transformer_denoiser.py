@@ -14,6 +14,14 @@ from keras_symdiff.layers.film_residual_block import FiLMResidualBlock
 from keras_symdiff.layers.noise_level_encoding import NoiseLevelEncoding
 from keras_symdiff.layers.sinusoidal_position_encoding import SinusoidalPositionEncoding
 from keras_symdiff.layers.transformer_block import TransformerBlock
+from keras_symdiff.music.condition import CONDITION_DIM, PARTS
+
+
+def _may_be_equal(plan):
+    """Whether a plan `(B, L, L + 1)` of repeats makes two phrases one, or does not tell: `(B, L, L)`, bool."""
+    earliest, told = plan[:, :, :-1], plan[:, :, -1:]
+    equal, both_told = (ops.matmul(x, ops.transpose(x, (0, 2, 1))) for x in (earliest, told))
+    return equal > both_told - 0.5
 
 
 @keras.saving.register_keras_serializable(package="keras_symdiff")
@@ -46,7 +54,8 @@ class TransformerDenoiser(keras.Model):
         inputs: list `[x_t, noise_level]`: noised latents of shape `(B, L, D)` and noise levels sqrt(alpha_bar) in
             [0, 1] of shape `(B, 1)`, or `(B, L)` where phrases have their own: given ones 1. With `condition_dim`, a
             third tensor is the condition, of shape `(B, L, C)`. Its feature 0 is 1 at the phrases of the piece and 0 at
-            the padding after them, which neither attention nor `CopyAttention` sees.
+            the padding after them, which neither attention nor `CopyAttention` sees. With `music.condition`'s features,
+            `CopyAttention` takes no phrases for equal that the plan of repeats makes different.
 
     Returns:
         Tensor of shape `(B, L, D)`: the predicted noise.
@@ -101,14 +110,16 @@ class TransformerDenoiser(keras.Model):
         # Graph. Both inputs are float32 whatever the policy: the layers cast what they may.
         x_t = keras.Input((num_positions, channels), dtype="float32", name="x_t")  # (B, L, D)
         noise_level = keras.Input((None,), dtype="float32", name="noise_level")  # (B, 1) or (B, L)
-        inputs, features, present, attention_mask = [x_t, noise_level], [x_t], [], None
+        inputs, features, copied, attention_mask = [x_t, noise_level], [x_t], [], None
         if condition_dim is not None:
             condition = keras.Input((num_positions, condition_dim), dtype="float32", name="condition")  # (B, L, C)
             inputs.append(condition)
-            present = [condition[:, :, 0] > 0.5]  # (B, L)
-            attention_mask = ops.expand_dims(present[0], axis=1)  # (B, 1, L)
+            attention_mask = condition[:, None, :, 0] > 0.5  # (B, 1, L)
+            copied = [attention_mask]
+            if condition_dim == CONDITION_DIM:
+                copied = [ops.logical_and(attention_mask, _may_be_equal(condition[:, :, PARTS["repeats"]]))]
         if copies:
-            features.append(CopyAttention(name="copy_attention", dtype=policy)([x_t, noise_level, *present]))
+            features.append(CopyAttention(name="copy_attention", dtype=policy)([x_t, noise_level, *copied]))
         features += inputs[2:]
         features = ops.concatenate(features, axis=-1) if len(features) > 1 else x_t  # (B, L, D [+ D + 1] [+ C])
         x = input_dense(features)  # (B, L, embed_dim)

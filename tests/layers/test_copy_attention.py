@@ -64,12 +64,14 @@ def test_padding_is_not_copied_and_changes_nothing():
     x[:, 5:] = x[:, :3]  # copies that stand in the padding
     level, present = np.full((2, 1), 0.9, "float32"), np.arange(8) < [[5], [8]]
     layer = CopyAttention()
-    result = ops.convert_to_numpy(layer([x, level, present]))
+    result = ops.convert_to_numpy(layer([x, level, present[:, None]]))
     whole = ops.convert_to_numpy(layer([x, level]))
     np.testing.assert_allclose(result[1], whole[1], atol=1e-6)
     assert np.abs(result[0, :3] - whole[0, :3]).max() > 0.1
     other = np.where(present[:, :, None], x, 7.0).astype("float32")
-    np.testing.assert_allclose(ops.convert_to_numpy(layer([other, level, present]))[0, :5], result[0, :5], atol=1e-6)
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(layer([other, level, present[:, None]]))[0, :5], result[0, :5], atol=1e-6
+    )
 
 
 class CopyAttentionTest(TestCase):

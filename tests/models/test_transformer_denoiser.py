@@ -4,6 +4,7 @@ import pytest
 from keras import ops
 
 from keras_symdiff import TransformerDenoiser
+from keras_symdiff.music.condition import CONDITION_DIM, Condition
 
 SMALL = {"num_layers": 1, "num_heads": 2, "embed_dim": 16, "mlp_dim": 24, "residual_dim": 24, "film_dim": 20}
 
@@ -83,6 +84,20 @@ def test_a_condition_reaches_the_noise_and_padding_nothing(copies):
     np.testing.assert_allclose(
         denoiser.predict_on_batch([spoiled, level, condition])[present], expected[present], atol=1e-5
     )
+
+
+def test_what_a_plan_makes_different_is_not_copied():
+    denoiser = TransformerDenoiser(condition_dim=CONDITION_DIM, copies=True, **SMALL)
+    copied = keras.Model(denoiser.inputs, denoiser.get_layer("copy_attention").output)
+    x_t, level = draw_inputs()
+    x_t[:, 5] = x_t[:, 9] = x_t[:, 1]  # the first phrase's twins: one is planned, one is not
+    tokens = np.arange(32)[:, None].repeat(32, axis=1)
+    tokens[5] = tokens[1]
+    planned = Condition.of(tokens)
+    conditions = np.stack([condition.features() for condition in (planned, planned.hide("repeats"), planned)])
+    number = ops.convert_to_numpy(copied([x_t, 0 * level + 0.99, conditions]))[:, :, -1]  # (B, L): log of 1 + copies
+    np.testing.assert_allclose(number[0, [1, 5, 9]], [np.log(2), np.log(2), 0], atol=0.05)
+    np.testing.assert_allclose(number[1, [1, 5, 9]], np.log(3), atol=0.05)
 
 
 def test_a_padded_piece_is_what_the_short_piece_is():
