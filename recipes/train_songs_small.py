@@ -1,8 +1,10 @@
-"""Trains the denoiser of the preset `songs_small` on a CPU, by `fit` on PyTorch in bfloat16.
+"""Trains the preset `songs_small` on a CPU, by `fit` on PyTorch in bfloat16.
 
     python recipes/train_songs_small.py SONGS -o runs/songs_small
+    python recipes/train_songs_small.py SONGS -o runs/songs_small_mdn --variant mdn --epochs 20
 
-SONGS is what prepare_songs.py wrote. The MusicVAE is that of `lakh_pop_small`. The same command again goes on.
+The second command trains the TransformerMDN beside it, the baseline. SONGS is what prepare_songs.py wrote. The MusicVAE
+is that of `lakh_pop_small`. The same command again goes on.
 """
 
 import functools
@@ -18,19 +20,21 @@ from pieces import Pieces, encode
 from train_denoiser import THRESHOLD, VARIANTS, build
 
 from keras_symdiff import LatentTransform, MusicVAE
+from keras_symdiff.constants import PIECE_PHRASES
 from keras_symdiff.music.form import FormTable
 from keras_symdiff.presets.preset import FORMS_FILE
+from keras_symdiff.presets.reference_pieces import MOST_PIECES, write_reference_pieces
 from keras_symdiff.presets.training_phrases import write_training_phrases
 from keras_symdiff.training.train_latent_model import train_latent_model
 
 BATCH, STEPS = 32, 200  # pieces per batch, batches per epoch
-LEARNING_RATE = 1e-3  # of the first epoch
+LEARNING_RATE, MDN_RATE = 1e-3, 3e-4  # of the first epoch
 
 
 @click.command()
 @click.argument("songs", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path), help="Run directory.")
-@click.option("--variant", type=click.Choice(sorted(VARIANTS.keys() - {"all_keys", "mdn"})), default="one_key",
+@click.option("--variant", type=click.Choice(sorted(VARIANTS.keys() - {"all_keys"})), default="one_key",
               show_default=True)  # fmt: skip
 @click.option("--epochs", type=click.IntRange(1), default=100, show_default=True, help="Epochs of 200 batches.")
 def main(songs, output, variant, epochs):
@@ -44,31 +48,39 @@ def main(songs, output, variant, epochs):
     for run, (start, length) in enumerate(zip(train.starts, train.lengths, strict=True)):
         rows[run, :length] = train.rows[start : start + length]
         conditions[run, :length] = train.features[start : start + length]
+    beginnings = rows[train.lengths >= PIECE_PHRASES, :PIECE_PHRASES]
+    beginnings = np.random.default_rng(0).permutation(beginnings)[:MOST_PIECES]
     held_rows, held_conditions = held_out.windows()
     (held_mean,), _ = encode(vae, held_out.tokens, (0,))
     held = transform.forward(held_mean)[held_rows].astype("float32") * (held_rows >= 0)[:, :, None]
+    windows, _ = train.windows()
+    whole = windows[(windows >= 0).all(axis=1)]
+    told = {"conditions": conditions, "weights": train.weights}
+    rate, validation = LEARNING_RATE, (held, held_conditions)
+    if variant == "mdn":  # whole pieces, of which it is told nothing
+        rows, told, rate = whole, {}, MDN_RATE
+        validation = held[(held_rows >= 0).all(axis=1)]
     keras.config.set_dtype_policy("mixed_bfloat16")
     train_latent_model(
         functools.partial(build, variant, transform.num_kept_dims, seed=0),
         transform.forward(mean).astype("float32"),
         rows,
-        (held, held_conditions),
+        validation,
         transform,
         vae,
         output,
-        {"variant": variant, "learning_rate": LEARNING_RATE, "batch_size": BATCH, "steps": STEPS},
+        {"variant": variant, "learning_rate": rate, "batch_size": BATCH, "steps": STEPS},
         epochs,
-        LEARNING_RATE,
+        rate,
         BATCH,
         STEPS,
         ema_momentum=0.999,
-        conditions=conditions,
-        weights=train.weights,
+        **told,
     )
-    windows, _ = train.windows()
     plans = [(piece[:, None] == piece).argmax(axis=1) for piece in (row[row >= 0] for row in windows)]
     FormTable.of(plans).save(output / FORMS_FILE)
     write_training_phrases(output, train.tokens)
+    write_reference_pieces(output, train.tokens[beginnings])
 
 
 if __name__ == "__main__":
