@@ -14,20 +14,17 @@ from keras_symdiff.music.condition import CONDITION_DIM, PARTS
 # Of those that were tried, what suits new pieces and infills both: guided at all levels, pieces lose their variety, and
 # near level 1 phrases that are to be equal are driven apart (docs/results/attempts.md).
 GUIDED_LEVELS = (0.7, 0.95)
-# Guidance is away from not hearing harmony and form. Density and register are asked for by number: away from not being
-# told them too, pieces overshoot by twice what is asked.
-GUIDED_PARTS = ("chroma", "repeats")
+# Guidance is away from not hearing the harmony. Density and register are asked for by number: away from not being told
+# them too, pieces overshoot by twice what is asked. The plan of repeats needs none: ties and `CopyAttention` keep it.
 ALWAYS_TOLD = np.ones(CONDITION_DIM, "float32")
-for _part in GUIDED_PARTS:
-    ALWAYS_TOLD[PARTS[_part]] = 0.0
+ALWAYS_TOLD[PARTS["chroma"]] = 0.0
 
 
 class Guidance(keras.layers.Layer):
     """A denoiser that follows the phrases around, or what it is told, more than it was trained to.
 
-    With `told` and `untold` what the network predicts with a condition and with its `GUIDED_PARTS` hidden, and `alone`
-    what it predicts with the condition when each position of its transformer blocks attends to itself only, this
-    predicts
+    With `told` and `untold` what the network predicts with a condition and with its harmony hidden, and `alone` what it
+    predicts with the condition when each position of its transformer blocks attends to itself only, this predicts
 
         told + (condition_scale - 1) (told - untold) + context (told - alone)
 
