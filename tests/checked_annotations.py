@@ -17,7 +17,7 @@ from jaxtyping import jaxtyped
 
 PACKAGES = ("keras_symdiff", "tfds_lmd_latents")
 # An int is a float, as type checkers have it, and NumPy's numbers are numbers.
-_NUMBERS = FrozenDict({int: int | np.integer, float: float | int | np.integer | np.floating, bool: bool | np.bool})
+_NUMBERS = FrozenDict({int: int | np.integer, float: float | int | np.integer | np.floating, bool: bool | np.bool_})
 _beartype = beartype(conf=BeartypeConf(hint_overrides=_NUMBERS))
 
 

@@ -68,8 +68,8 @@ def infill_a_song(composer: Composer, folder: Path, scratch: Path) -> None:
     draw_with_chords(rows, symbols, (first - AROUND, last + AROUND + 1), GAP, folder / "infill_chords.png")
     (scratch / "take.mid").write_bytes(take.midi)
     lines = song.grid.bar_lines(song.num_steps)
-    ends = song.seconds(np.asarray(song.grid.ticks(lines[[first - AROUND - 1, last + AROUND]])))
-    record(scratch / "take.mid", *ends, folder / "infill_chords.mp3")
+    start, end = song.seconds(np.asarray(song.grid.ticks(lines[[first - AROUND - 1, last + AROUND]])))
+    record(scratch / "take.mid", start, end, folder / "infill_chords.mp3")
 
 
 def compose_over_chords(composer: Composer, folder: Path, scratch: Path) -> None:
