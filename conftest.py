@@ -15,11 +15,9 @@ from sybil import Sybil
 from sybil.document import PythonDocStringDocument
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser, SkipParser
 
-from keras_symdiff.cli.console import choose_backend
 from keras_symdiff.cli.main import symdiff
 
 ROOT = pathlib.Path(__file__).parent
-choose_backend()
 
 
 def _run(example):

@@ -1,26 +1,12 @@
 """The backend that computes, and what verbs write to the terminal while they work."""
 
-import importlib.util
 import os
 import sys
 from collections.abc import Callable
 
 import click
 
-from keras_symdiff.cli.options import BACKENDS
-
-
-def choose_backend() -> None:
-    """Chooses the first installed backend if `KERAS_BACKEND` is unset.
-
-    Keras itself would choose TensorFlow, installed or not, and write that into its configuration file.
-    """
-    if os.environ.get("KERAS_BACKEND"):
-        return
-    for backend in BACKENDS:
-        if importlib.util.find_spec(backend) is not None:
-            os.environ["KERAS_BACKEND"] = backend
-            return
+from keras_symdiff.choose_backend import BACKENDS
 
 
 def announce_backend() -> None:

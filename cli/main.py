@@ -10,7 +10,6 @@ import warnings
 
 import click
 
-from keras_symdiff.cli.console import choose_backend
 from keras_symdiff.cli.errors import explain, fail, show_warning
 from keras_symdiff.version import __version__
 
@@ -70,7 +69,6 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")  # file names may be of any bytes
     state = {}
     try:
-        choose_backend()
         with warnings.catch_warnings():
             warnings.showwarning = functools.partial(show_warning, warnings.showwarning)
             symdiff.main(prog_name="symdiff", standalone_mode=False, obj=state)

@@ -10,8 +10,6 @@ import click
 from keras_symdiff.files.check_writable import check_writable
 from keras_symdiff.presets.default import DEFAULT_PRESET
 
-BACKENDS = ("jax", "tensorflow", "torch")
-
 seed_option = click.option(
     "--seed",
     type=click.IntRange(0, (1 << 32) - 1),

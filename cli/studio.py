@@ -12,8 +12,10 @@ from keras_symdiff.cli.options import model_option
 @model_option
 @click.option("--no-browser", is_flag=True, help="Print the page's address and open nothing.")
 @click.option("--host", metavar="ADDRESS", help="Listen on this address, for other machines; needs a token.")
+@click.option("--port", metavar="N", type=click.IntRange(0, 65535), default=0, show_default="a free one",
+              help="Listen on this port, for scripts.")  # fmt: skip
 @click.option("--token", metavar="TEXT", help="The token that --host needs; made and printed if not given.")
-def studio_command(song, preset, no_browser, host, token):
+def studio_command(song, preset, no_browser, host, port, token):
     """Open a page on this machine on which SONG.mid is seen, heard and composed.
 
     Nothing leaves the machine, and SONG.mid is never overwritten. Ctrl-C ends it.
@@ -29,7 +31,7 @@ def studio_command(song, preset, no_browser, host, token):
     from keras_symdiff.presets.preset import preset_folder
 
     preset_folder(preset)  # refuses an unknown one before the page shows
-    studio = Studio(song, preset, host, token)
+    studio = Studio(song, preset, host, token, port=port)
     click.echo(f"Studio: {studio.url}   (Ctrl-C ends it)")
     if not no_browser:
         studio.open_browser()

@@ -8,11 +8,9 @@ import numpy as np
 import pytest
 
 import keras_symdiff
-from keras_symdiff.cli.console import choose_backend
 from keras_symdiff.cli.main import main
 
 os.environ["KERAS_SYMDIFF_CACHE"] = ""  # tests leave the user's cache alone
-choose_backend()  # as `symdiff` does: before Keras is imported, which would take TensorFlow, installed or not
 
 VAE_SIZES = {"latent_dim": 4, "encoder_units": 8, "decoder_units": (8,)}
 SIZES = {"embed_dim": 8, "num_layers": 1, "num_heads": 2, "mlp_dim": 8, "num_residual_blocks": 1, "residual_dim": 8}

@@ -30,7 +30,7 @@ class WrittenTakes(NamedTuple):
     renderer: str | None
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Takes(Sequence):
     """The takes of one request, best first; those that nearly repeat a better one stand last.
 
@@ -54,6 +54,9 @@ class Takes(Sequence):
     piece: Piece
     ranked: tuple[Take, ...]
     original: TakeScores
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} takes of {self.piece.song.name}>"  # not the arrays of a whole song
 
     def __len__(self) -> int:
         return len(self.ranked)

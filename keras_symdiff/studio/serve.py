@@ -40,7 +40,7 @@ def _compile_usual(composer, progress):
 
 
 class Studio:
-    """A studio that listens already, on a free port, and answers from `run` on.
+    """A studio that listens already and answers from `run` on.
 
     Args:
         song: path of a song to open. Defaults to `None`.
@@ -49,6 +49,7 @@ class Studio:
         token: what requests must bring if there is a `host`: letters, digits, `-` and `_`. Defaults to `None`: one is
             made.
         load: loads what composes. Defaults to `None`: the preset.
+        port: to listen on. Defaults to 0: a free one.
 
     Raises:
         MidiError: if the song cannot be used.
@@ -63,6 +64,7 @@ class Studio:
         host: str | None = None,
         token: str | None = None,
         load: Callable[[], Any] | None = None,
+        port: int = 0,
     ):
         if token is not None and not re.fullmatch(r"[\w-]+", token, re.ASCII):
             raise ValueError(f"A token is of letters, digits, - and _. Received: token={token!r:.80}")
@@ -76,7 +78,7 @@ class Studio:
         app = make_app(self.worker, preset, song)
         is_ipv6 = ":" in (host or "")
         self._socket = socket.socket(socket.AF_INET6 if is_ipv6 else socket.AF_INET, socket.SOCK_STREAM)
-        self._socket.bind((host or LOOPBACK, 0))
+        self._socket.bind((host or LOOPBACK, port))
         self._socket.listen()
         port = self._socket.getsockname()[1]
         token = None if host is None else token or secrets.token_urlsafe(16)

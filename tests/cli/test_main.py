@@ -6,7 +6,6 @@ import sys
 import keras
 import pytest
 
-from keras_symdiff.cli.console import choose_backend
 from keras_symdiff.cli.main import _COMMANDS
 from keras_symdiff.version import __version__
 
@@ -26,21 +25,6 @@ def test_help_imports_nothing_heavy(arguments):
     result = subprocess.run([sys.executable, "-c", PROBE, *arguments], capture_output=True, text=True, check=True)
     assert result.stdout.endswith("[]\n")
     assert result.stdout.startswith(f"symdiff, version {__version__}" if "--version" in arguments else "Usage: symdiff")
-
-
-def test_the_first_installed_backend_is_taken_where_none_is_chosen(monkeypatch):
-    monkeypatch.setenv("KERAS_BACKEND", "")
-    for installed, taken in ((("torch", "jax"), "jax"), (("torch", "tensorflow"), "tensorflow"), (("torch",), "torch")):
-        monkeypatch.setenv("KERAS_BACKEND", "")
-        monkeypatch.setattr("importlib.util.find_spec", lambda name, installed=installed: name in installed or None)
-        choose_backend()
-        assert os.environ["KERAS_BACKEND"] == taken
-
-
-def test_a_chosen_backend_stays(monkeypatch):
-    monkeypatch.setenv("KERAS_BACKEND", "torch")
-    choose_backend()
-    assert os.environ["KERAS_BACKEND"] == "torch"
 
 
 @pytest.mark.parametrize("name", ["numpy", "theano"])
