@@ -17,7 +17,7 @@ from keras_symdiff.diffusion.generate import infill, sample
 from keras_symdiff.diffusion.latent_diffusion import LatentDiffusion
 from keras_symdiff.diffusion.sampler import Sampler, as_sampler
 from keras_symdiff.infilling.asked import NO_FORM, Asked
-from keras_symdiff.infilling.infill_request import InfillRequest
+from keras_symdiff.infilling.infill_request import MOST_TEMPERATURE, InfillRequest
 from keras_symdiff.infilling.layout import transpose_within_range
 from keras_symdiff.infilling.make_takes import make_takes
 from keras_symdiff.infilling.take import Take
@@ -159,8 +159,8 @@ class Composer:
         for name, value, least in (("num_melodies", num_melodies, 1), ("seed", seed, 0)):
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise ValueError(f"`{name}` must be an integer of at least {least}. Received: {name}={value!r}")
-        if not temperature > 0:
-            raise ValueError(f"`temperature` must be positive. Received: temperature={temperature!r}")
+        if not isinstance(temperature, int | float) or not 0 < temperature <= MOST_TEMPERATURE:
+            raise ValueError(f"`temperature` must be in (0, {MOST_TEMPERATURE}]. Received: temperature={temperature!r}")
         if isinstance(bars, bool) or not isinstance(bars, int) or not FEWEST_BARS <= bars <= MOST_BARS:
             raise ValueError(f"`bars` must be an integer in [{FEWEST_BARS}, {MOST_BARS}]. Received: bars={bars!r}")
         asked = Asked(
@@ -253,7 +253,7 @@ class Composer:
         self._warn_of_what_is_ignored(request)
         piece = request.find(Song.open(song))
         if like is not None:
-            melody = like.melody if isinstance(like, Take) else read_take(like, piece.melody.track)
+            melody = like.melody if isinstance(like, Take) else read_take(like, piece.song, piece.melody.track)
             request = request.varying(melody, piece)
         return make_takes(request, self, piece, _labelled(progress, "Sampling"))
 

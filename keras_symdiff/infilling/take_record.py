@@ -120,22 +120,25 @@ class TakeRecord:
         return song
 
 
-def read_take(path: str | Path, track: int) -> Melody:
+def read_take(path: str | Path, song: Song, track: int) -> Melody:
     """Reads the melody of a take that was written.
 
     Args:
         path: path of its record, beside which its MIDI file lies.
+        song: the song that it was made from.
         track: index of the melody's track.
 
     Raises:
-        ValueError: if there is no record, or the MIDI file has changed since.
+        ValueError: if there is no record, it is of another song, or the MIDI file has changed since.
         OSError: if one cannot be read.
     """
     record = TakeRecord.load(path)
-    song = Song.open(Path(path).parent / Path(record.file).name)
-    if song.sha256 != record.file_sha256:
-        raise ValueError(f"The take has changed since it was made: {song.name}")
-    return choose_melody(read_melodies(song), track + 1)[0]
+    if record.midi_sha256 != song.sha256:
+        raise ValueError(f"{path} is a take of another song: {Path(record.midi).name}")
+    take = Song.open(Path(path).parent / Path(record.file).name)
+    if take.sha256 != record.file_sha256:
+        raise ValueError(f"The take has changed since it was made: {take.name}")
+    return choose_melody(read_melodies(take), track + 1)[0]
 
 
 def sha256(data: bytes) -> str:

@@ -1,6 +1,8 @@
 """The takes of one request, and how they are written: MIDI, records, a picture or a page."""
 
 import dataclasses
+import itertools
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -98,8 +100,9 @@ class Takes(Sequence):
         """Writes a MIDI file and its record (JSON) for each distinct take.
 
         A single take gets a piano roll (PNG) of before and after, several get a page on which to hear them. Files are
-        named `SONG_barsX_SEED`, with `_takeN` where several takes were asked for. A song that came as bytes is written
-        beside them, for the records.
+        named `SONG_barsX_SEED`, with `_takeN` where several takes were asked for. Files of another request are not
+        overwritten: the names go on with `-2`, `-3` and so on. A song that came as bytes is written beside them, for
+        the records.
 
         Args:
             folder: made if it is not there.
@@ -116,13 +119,14 @@ class Takes(Sequence):
         folder.mkdir(parents=True, exist_ok=True)
         midi = Path(piece.song.name)
         if not midi.is_file():
-            midi = folder / "song.mid"
+            midi = folder / f"song_{piece.song.sha256[:8]}.mid"  # its own: a file of this name is this song
             write_atomically(midi, piece.song.data)
         bars = [gap.name for gap in piece.gaps]
         if len(bars) > _MOST_NAMES:
             bars = [*bars[: _MOST_NAMES - 1], f"and{len(bars) - _MOST_NAMES + 1}more"]
         ending = f"_bars{'_'.join(bars)}_{request.seed}"
-        stem = fit_name(midi.stem, f"{ending}_take{MOST_TAKES}.json") + ending
+        stem = fit_name(midi.stem, f"{ending}-999_take{MOST_TAKES}.json") + ending
+        stem = next(name for name in _numbered(stem) if not _holds_another(folder, name, request))
         several = request.takes > 1
         sources = {"midi": str(midi), "midi_sha256": piece.song.sha256, "preset": self.preset.name,
                    "preset_sha256": self.preset.sha256, "made_with": made_with()}  # fmt: skip
@@ -148,6 +152,20 @@ class Takes(Sequence):
         for path in files if audio else ():  # last: pieces too long to render are written all the same
             renderer = write_audio(path, path.with_suffix(".wav"))
         return WrittenTakes(files, page, renderer)
+
+
+def _numbered(stem):
+    yield stem
+    yield from (f"{stem}-{number}" for number in itertools.count(2))
+
+
+def _holds_another(folder: Path, stem: str, request: InfillRequest) -> bool:
+    """Whether files of this name are of another request, or of nobody knows what."""
+    files = [path for path in folder.iterdir() if re.fullmatch(rf"{re.escape(stem)}(_take\d+)?\.(mid|json)", path.name)]
+    try:
+        return any(TakeRecord.load(path.with_suffix(".json")).request != request for path in files)
+    except (OSError, ValueError):
+        return True
 
 
 def _draw_before_and_after(piece: Piece, take: Take, seed: int, midi: Path, path: Path):

@@ -2,6 +2,7 @@
 
 import asyncio
 import collections
+import contextlib
 import itertools
 import secrets
 import threading
@@ -188,12 +189,13 @@ class Worker:
         try:
             self.composer = self._load()
             self.state = "ready"
-            if self._warm_up is not None:
-                self._warm_up(self.composer, self._make_way)
-        except CancelledError:
-            pass
         except Exception as error:  # whatever keeps it from loading is shown on the page
             self.state, self.message = "failed", _one_line(error)
+        else:
+            # Nothing but time is lost without it.
+            with contextlib.suppress(Exception):
+                if self._warm_up is not None:
+                    self._warm_up(self.composer, self._make_way)
         while True:
             with self._wake:
                 self._running = None

@@ -207,3 +207,29 @@ def test_near_duplicates_are_dropped_and_silent_takes_where_a_lock_needs_notes(t
 def test_requests_that_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         InfillRequest(**arguments)
+
+
+def test_another_request_never_overwrites_a_take(cli, made, tmp_path):
+    folder, _ = made
+    before = {path.name: path.read_bytes() for path in (folder / "out").iterdir()}
+    command = [*TAKES, folder / "song.mid", "--preset", folder / "preset", "-o", folder / "out"]
+    assert cli(*command)[0] == 0  # the same request: the same files
+    assert {path.name: path.read_bytes() for path in (folder / "out").iterdir()}.keys() == before.keys()
+    code, out, err = cli(*command, "--keep-rhythm")
+    assert code == 0, err
+    assert "song_bars17-20_2-2_takes.html" in out
+    after = {path.name: path.read_bytes() for path in (folder / "out").iterdir()}
+    assert {name: after[name] for name in before if name.endswith(".mid")} == {
+        name: data for name, data in before.items() if name.endswith(".mid")
+    }
+
+
+def test_a_take_of_another_song_is_refused(cli, made, tmp_path):
+    folder, _ = made
+    record = next(iter(sorted((folder / "out").glob("*.json"))))
+    other = pathlib.Path(__file__).parents[2] / "examples" / "tune.mid"
+    command = ["infill", other, "--bars", "17-20", "--steps", 3, "--preset", folder / "preset"]
+    code, _, err = cli(*command, "--like", record, "-o", tmp_path / "o")
+    assert code == 1
+    assert err.splitlines()[-1] == f"Error: {record} is a take of another song: song.mid"
+    assert not list((tmp_path / "o").glob("*"))
