@@ -204,9 +204,9 @@ async function compose(extra = {}) {
         if (job !== mine) return;
         end(null, null);
         if (session !== here) return;
-        here.addTakes(done.takes, label, {like: extra.like, original: done.original, track: melody});
+        here.addTakes(done.takes, label, {ranges, like: extra.like, original: done.original, track: melody});
         const left = done.left_out ? `, ${done.left_out} near-duplicates left out` : "";
-        say(`${done.takes.length} take${done.takes.length === 1 ? "" : "s"} of ${here.timeline.name(done.takes[0]?.gaps ?? ranges)}${left}.`);
+        say(`${done.takes.length} take${done.takes.length === 1 ? "" : "s"} of ${here.timeline.name(ranges)}${left}.`);
       },
       cancelled: () => end("cancelled", "Cancelled. Nothing has changed."),
       failed: ({message}) => {

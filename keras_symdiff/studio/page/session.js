@@ -117,12 +117,12 @@ export class Session {
     return {low: low ?? defaults.low, high: high ?? defaults.high};
   }
 
-  /** Adds what a job made to the takes of the same gaps. */
-  addTakes(takes, label, {like = null, original = null, track}) {
+  /** Adds what a job made to the takes of the same bars; their own gaps may be smaller, by the notes that are locked. */
+  addTakes(takes, label, {ranges, track, like = null, original = null}) {
     if (!takes.length) return;
     for (const take of takes) this.takes.set(take.id, {...take, track, like});
     keep(this.takesKey, Object.fromEntries(this.takes));
-    const gaps = takes[0].gaps, key = JSON.stringify([track, gaps]);
+    const gaps = ranges, key = JSON.stringify([track, gaps]);
     const ids = takes.map((take) => take.id);
     const before = this.state.groups.find((group) => group.key === key);
     const group = {key, gaps, original: before?.original ?? original, takes: this.#ranked([...(before?.takes ?? []), ...ids])};
