@@ -1,3 +1,4 @@
+import hashlib
 import pathlib
 import shutil
 
@@ -83,9 +84,12 @@ def test_eight_takes_read_the_song_once(composer, tmp_path, monkeypatch):
 
 
 def test_a_song_of_bytes_is_written_beside_its_takes(composer, tmp_path):
+    (tmp_path / "song.mid").write_bytes(b"another song of the user's")
     written = composer.infill(SONG.read_bytes(), bars="17-18", quality=QUICK).write(tmp_path)
-    assert (tmp_path / "song.mid").read_bytes() == SONG.read_bytes()
-    assert [path.name for path in written.files] == ["song_bars17-18_0.mid"]
+    name = f"song_{hashlib.sha256(SONG.read_bytes()).hexdigest()[:8]}"
+    assert (tmp_path / f"{name}.mid").read_bytes() == SONG.read_bytes()
+    assert [path.name for path in written.files] == [f"{name}_bars17-18_0.mid"]
+    assert (tmp_path / "song.mid").read_bytes() == b"another song of the user's"
 
 
 @pytest.fixture(scope="module")

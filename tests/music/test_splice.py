@@ -55,19 +55,30 @@ def sides(path, chunk, channel, gaps, edges):
     score = symusic.Score(path)
     events = tracks(path)[chunk]
     left_out, cut_at, waiting = set(), [], {}
+
+    def in_gaps(tick):
+        return any(first <= ticks_to_steps(tick, score.tpq) < end for first, end in gaps)
+
+    def reaches_a_gap(start, tick):
+        step = ticks_to_steps(start, score.tpq)
+        return any(step < first and tick >= edge for (first, _), edge in zip(gaps, edges, strict=True))
+
     for place, (tick, message) in enumerate(events):
         if message.type == "end_of_track":
             left_out.add(place)
         elif message.type == "note_on" and message.velocity and message.channel == channel:
             waiting.setdefault(message.note, []).append(place)
         elif message.type in ("note_on", "note_off") and message.channel == channel:
-            begin = waiting[message.note].pop(0)
-            start = events[begin][0]
-            step = ticks_to_steps(start, score.tpq)
-            if any(first <= step < end for first, end in gaps):
-                left_out |= {begin, place}
-            elif any(step < first and tick >= edge for (first, _), edge in zip(gaps, edges, strict=True)):
+            # One note-off ends all notes of its pitch that sound; one that ends none belongs to the bars that it is in.
+            sounding = waiting.get(message.note, [])
+            ended = [begin for begin in sounding if events[begin][0] < tick] or sounding
+            waiting[message.note] = [begin for begin in sounding if begin not in ended]
+            gone = {begin for begin in ended if in_gaps(events[begin][0])}
+            cut = {begin for begin in ended if begin not in gone and reaches_a_gap(events[begin][0], tick)}
+            left_out |= gone
+            if (gone | cut == set(ended)) if ended else in_gaps(tick):
                 left_out.add(place)
+            if cut:
                 cut_at.append(tick)
     return [event for place, event in enumerate(events) if place not in left_out], cut_at
 
@@ -126,6 +137,14 @@ def test_any_gaps_of_any_song_leave_the_rest(tmp_path_factory, data):
     out = tmp_path_factory.mktemp("any") / "out.mid"
     spliced(path, melody, gaps, out)
     check_outside(path, out, *find_chunk(path, melody), melody, gaps)
+
+
+def test_the_second_note_off_of_notes_that_overlapped_stays_where_it_is(tmp_path):
+    path = DATA / "pop909" / "225.mid"
+    melody = next(melody for melody in read_melodies(path) if melody.name == "BRIDGE")
+    gaps = [(0, 89)]  # two notes of one pitch begin before its end, and the second note-off follows it
+    spliced(path, melody, gaps, tmp_path / "out.mid")
+    check_outside(path, tmp_path / "out.mid", *find_chunk(path, melody), melody, gaps)
 
 
 @pytest.mark.parametrize("name", ["001", "098", "484"])

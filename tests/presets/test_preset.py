@@ -180,7 +180,7 @@ def test_loading_draws_no_initial_weights(tmp_path, monkeypatch):
     [
         (MusicVAE, {"encoder_units": 1 << 14}),
         (MusicVAE, {"decoder_units": [1 << 14] * 64}),
-        (LatentDiffusion, {"denoiser": {"num_layers": 1 << 14, "mlp_dim": 1 << 14}}),
+        (LatentDiffusion, {"denoiser": {"num_layers": 1 << 12, "mlp_dim": 1 << 14}}),
         (LatentDiffusion, {"denoiser": {"num_positions": 1 << 14, "embed_dim": 1 << 14, "mlp_dim": 1 << 14}}),
     ],
 )
