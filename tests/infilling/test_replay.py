@@ -121,23 +121,25 @@ def test_a_changed_preset_is_named(cli, made, part):
     fails_to_replay(cli, folder, f"The preset {folder / 'preset'} has changed since the take was made: {part}")
 
 
-def test_another_result_is_refused_with_what_differs(cli, made):
-    folder, _ = made
+def record_another_result(folder, **made_with):
+    """Lets a record tell of other bytes, made with other versions: its path, and the take's number."""
     record = sorted((folder / "out").glob("*.json"))[0]
     fields = json.loads(record.read_text())
     fields["file_sha256"] = "0" * 64
-    fields["made_with"]["keras"] = "3.0.0"
+    fields["made_with"] |= made_with
     record.write_text(json.dumps(fields))
-    fails_to_replay(cli, folder, f"Take {fields['take']} differs from the recorded one (keras 3.0.0 then, ")
+    return record, fields["take"]
+
+
+def test_another_result_is_refused_with_what_differs(cli, made):
+    folder, _ = made
+    _, take = record_another_result(folder, keras="3.0.0")
+    fails_to_replay(cli, folder, f"Take {take} differs from the recorded one (keras 3.0.0 then, ")
 
 
 def test_another_version_of_the_package_plays_otherwise(cli, made):
     folder, _ = made
-    record = sorted((folder / "out").glob("*.json"))[0]
-    fields = json.loads(record.read_text())
-    fields["file_sha256"] = "0" * 64
-    fields["made_with"]["keras_symdiff"] = "0.0.1"
-    record.write_text(json.dumps(fields))
+    record, _ = record_another_result(folder, keras_symdiff="0.0.1")
     code, _, err = cli("replay", record, "-o", folder / "again")
     assert code == 1
     assert "(keras_symdiff 0.0.1 then, " in err
