@@ -19,7 +19,7 @@ import numpy as np
 _LSTM = {"networks": "lstm", "latent_dim": 64, "encoder_units": 256, "decoder_units": (512,), "token_dropout": 0.25}
 NETWORKS = {
     "lstm": _LSTM | {"kl_weight": 0.1},
-    "lstm_more_nats": _LSTM | {"kl_weight": 0.06},
+    "lstm_fewer_nats": _LSTM | {"kl_weight": 0.2},
     "lstm_wide": _LSTM | {"kl_weight": 0.1, "encoder_units": 384, "decoder_units": (768,)},
     "dense": _LSTM | {
         "networks": "dense", "encoder_units": 512, "decoder_units": (512, 512, 512), "kl_weight": 0.06,
