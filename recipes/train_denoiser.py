@@ -158,7 +158,7 @@ def main(songs, vae_run, preset, variant, output, steps, seconds, batch_size, le
 
     output.mkdir(parents=True, exist_ok=True)
     transform.save(output / "latent_transform.json")
-    vae.save_preset(output, "float16")
+    vae.save_preset(output, dtype="float16")
     best = {"loss": np.inf}
     table = []
 
@@ -173,7 +173,7 @@ def main(songs, vae_run, preset, variant, output, steps, seconds, batch_size, le
                 best.update(loss=mean_loss, **table[-1])
                 training.assign(momentum)
                 model.weights_origin = f"moving average (momentum {momentum}) after {training.steps} steps"
-                model.save_preset(output, "float16")
+                model.save_preset(output, dtype="float16")
 
     if is_mdn and steps is None:
         steps = MDN_STEPS

@@ -154,7 +154,7 @@ def main(songs, output, network, decoder_of, steps, seconds, batch_size, learnin
     training.run(steps, deadline, report, every=15)
     training.assign(momentum=0.999)
     vae.encoder.trainable = True  # or the weights would be saved in another order
-    vae.save_preset(output, "float16")  # as presets ship it
+    vae.save_preset(output, dtype="float16")  # as presets ship it
     taken = training.steps - training.first_step
     result = {
         "network": network if decoder_of is None else f"decoder of {decoder_of.name}",
