@@ -1,8 +1,8 @@
 """Infills songs of each metre, and compares where notes start in the bar: new ones, those that were there, kept ones.
 
-    python benchmarks/infill_metres.py FOLDER [--files 12] [--preset NAME] [--pictures DIR]
+    python benchmarks/infill_metres.py FOLDER... [--files 12] [--preset NAME] [--pictures DIR]
 
-FOLDER holds MIDI files of any metre. Eight bars in the middle of each song are composed anew. The table shows the
+The folders hold MIDI files of any metre. Eight bars in the middle of each song are composed anew. The table shows the
 onsets per bar, and how far their shares at each place of the bar lie from those of the kept bars: the total variation
 (0 the same, 1 none in common), per song in the median, and of all songs of a metre taken together; the same of the bars
 that were there before.
@@ -70,6 +70,7 @@ def row(found):
 
 def draw(melody, take, gap, metre, folder):
     """Draws a song before and after."""
+    folder.mkdir(parents=True, exist_ok=True)
     versions = [dataclasses.replace(m, name=name) for m, name in ((melody, "before"), (take.melody, "after"))]
     plot_piano_roll(versions, folder / f"infill_{metre.replace('/', '_')}.png", [gap], f"{metre}, infilled")
 
@@ -77,13 +78,13 @@ def draw(melody, take, gap, metre, folder):
 def main():
     """Prints a table, and draws a song per metre."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folders", nargs="+")
     parser.add_argument("--files", type=int, default=12, help="songs per metre")
     parser.add_argument("--preset", default=None)
     parser.add_argument("--pictures", type=Path)
     options = parser.parse_args()
     composer = Composer.from_preset(options.preset) if options.preset else Composer.from_preset()
-    paths = sorted(options.folder.rglob("*.mid"))
+    paths = sorted(path for folder in options.folders for path in Path(folder).rglob("*.mid"))
     random.Random(0).shuffle(paths)
     songs = collections.defaultdict(list)
     for path in paths:
