@@ -23,11 +23,13 @@ from keras_symdiff.cli.options import check_output_file, dry_run_option, model_o
 )
 @click.option("--validation-share", type=click.FloatRange(0, 1, max_open=True), default=0.01, show_default=True,
               help="For --publish: share of the files for validation, chosen by their hashes.")  # fmt: skip
+@click.option("--parquet", is_flag=True,
+              help="For --publish: also write a folder for the Hugging Face hub.")  # fmt: skip
 @click.option("--transpose", type=click.IntRange(0, 11), default=0, show_default=True, metavar="N",
               help="Also encode melodies 1 to N semitones higher and lower.")  # fmt: skip
 @model_option
 @dry_run_option
-def encode_command(paths, output, publish, file_format, validation_share, transpose, preset, dry_run):
+def encode_command(paths, output, publish, file_format, validation_share, parquet, transpose, preset, dry_run):
     """Encode all melodies in DIR... (folders or MIDI files) into one .npz file.
 
     Encodes each distinct phrase once. `train` and `decode` read the file. --publish builds a data set for `tfds.load`
@@ -35,6 +37,8 @@ def encode_command(paths, output, publish, file_format, validation_share, transp
     """
     if (output is None) == (publish is None):
         raise click.UsageError("Name one of -o FILE.npz and --publish DIR.")
+    if parquet and not publish:
+        raise click.UsageError("--parquet goes with --publish.")
     if publish and (len(paths) > 1 or transpose):
         raise click.UsageError("--publish takes one folder or archive, and no --transpose.")
     if dry_run:
@@ -45,7 +49,7 @@ def encode_command(paths, output, publish, file_format, validation_share, transp
     from keras_symdiff.cli.read_inputs import read_corpus_of
 
     if publish:
-        return _publish(paths[0], publish, preset, file_format, validation_share)
+        return _publish(paths[0], publish, preset, file_format, validation_share, parquet)
     if not output.endswith(".npz"):
         raise click.BadParameter(f"{output} does not end in .npz", param_hint="-o")
     announce_backend()
@@ -64,7 +68,7 @@ def encode_command(paths, output, publish, file_format, validation_share, transp
     )
 
 
-def _publish(source, data_dir, preset, file_format, validation_share):
+def _publish(source, data_dir, preset, file_format, validation_share, parquet):
     from importlib.util import find_spec
     from pathlib import Path
 
@@ -72,6 +76,8 @@ def _publish(source, data_dir, preset, file_format, validation_share):
 
     if file_format == "tfrecord" and find_spec("tensorflow") is None:
         raise click.ClickException("--format tfrecord needs TensorFlow: pip install 'keras_symdiff[tensorflow]'")
+    if parquet and not all(map(find_spec, ("mlcroissant", "pyarrow"))):
+        raise click.ClickException("--parquet needs the extra hub: pip install 'keras_symdiff[hub]'")
     announce_backend()
     import tensorflow_datasets as tfds
 
@@ -87,3 +93,8 @@ def _publish(source, data_dir, preset, file_format, validation_share):
     examples = {split: info.num_examples for split, info in builder.info.splits.items()}
     click.echo(f"Wrote {builder.data_path} ({examples}). Read it:")
     click.echo(f'  import tfds_lmd_latents; tfds.{read}("lmd_latents/{name}", split="train", data_dir="{data_dir}")')
+    if parquet:
+        from tfds_lmd_latents.hub_folder import write_hub_folder
+
+        folder = write_hub_folder(builder)
+        click.echo(f'Wrote {folder}. Read it:\n  datasets.load_dataset("{folder}", split="train")')

@@ -53,10 +53,13 @@ class _LazyGroup(click.Group):
 )
 @click.version_option(__version__)
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.option("--offline", is_flag=True, help="Take presets of the Hugging Face hub from its cache alone.")
 @click.pass_context
-def symdiff(context, debug):
+def symdiff(context, debug, offline):
     """Diffusion models of melodies: MIDI in, new and infilled MIDI out."""
     context.obj["debug"] = debug
+    if offline:
+        os.environ["HF_HUB_OFFLINE"] = "1"  # which huggingface_hub reads when it is imported
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
 

@@ -24,14 +24,14 @@ temperature_option = click.option(
 )  # fmt: skip
 model_option = click.option(
     "--preset", metavar="NAME|RUN", default=DEFAULT_PRESET, show_default=True,
-    help="Trained models: a shipped preset or a run directory.",
+    help="Trained models: a shipped preset, a run directory or hf://USER/NAME.",
 )  # fmt: skip
 audio_option = click.option("--audio", is_flag=True, help="Also write WAV files.")
 
 
 def _check_output(context, parameter, path):
     if path is not None:
-        check_writable(path)
+        check_writable((os.path.dirname(path) or ".") if path.endswith(".npz") else path)
     return path
 
 
@@ -45,9 +45,10 @@ def check_output_file(context: click.Context, parameter: click.Parameter, path: 
 def output_option(
     metavar: str = "DIR", required: bool = True, help: str = "Output folder.", show_default: str | None = None
 ) -> Callable:
-    """`-o`: a folder that is tried before any long work."""
-    return click.option("-o", "--output", metavar=metavar, required=required, type=click.Path(file_okay=False),
-                        callback=_check_output, help=help, show_default=show_default)  # fmt: skip
+    """`-o`: a folder, or where `metavar` says so an .npz file; it is tried before any long work."""
+    path = click.Path(file_okay=".npz" in metavar)
+    return click.option("-o", "--output", metavar=metavar, required=required, type=path, callback=_check_output,
+                        help=help, show_default=show_default)  # fmt: skip
 
 
 def training_options(batch_size: int | None, learning_rate: float | None, epochs: int, steps: int) -> Callable:

@@ -14,6 +14,7 @@ from keras_symdiff.latents.latent_corpus import LatentCorpus
 from keras_symdiff.latents.split_windows import split_windows
 from keras_symdiff.music.corpus import Corpus, read_corpus
 from keras_symdiff.music.song import MAX_FILE_BYTES, Song
+from keras_symdiff.music.transpose import corpus_in_home_key
 
 
 def open_song(path: str) -> Song:
@@ -33,13 +34,18 @@ def read_corpus_of(paths: Sequence[str]) -> Corpus:
     return corpus
 
 
-def read_latents_of(vae: Any, paths: Sequence[str]) -> LatentCorpus:
-    """Encodes the melodies of MIDI paths, or reads `.npz` files that `encode` wrote with the same encoder."""
+def read_latents_of(vae: Any, paths: Sequence[str], one_key: bool = False) -> LatentCorpus:
+    """Encodes the melodies of MIDI paths, or reads `.npz` files that `encode` wrote with the same encoder.
+
+    With `one_key` all are moved to C major or A minor, and encoded there.
+    """
     encoded = [
         sorted(path.glob("*.npz")) if path.is_dir() else [path] * (path.suffix == ".npz") for path in map(Path, paths)
     ]
     if not any(encoded):
-        return LatentCorpus.encode(vae, read_corpus_of(paths), labelled_bar("Encoding phrases"))
+        corpus = read_corpus_of(paths)
+        corpus = corpus_in_home_key(corpus) if one_key else corpus
+        return LatentCorpus.encode(vae, corpus, labelled_bar("Encoding phrases"))
     if not all(encoded):
         raise click.ClickException("Name either MIDI files or .npz files that `encode` wrote")
     parts, fingerprint = [], vae.fingerprint()
@@ -47,12 +53,13 @@ def read_latents_of(vae: Any, paths: Sequence[str]) -> LatentCorpus:
         parts.append(LatentCorpus.load(file))
         if parts[-1].encoder != fingerprint:
             raise click.ClickException(f"{file} was encoded by another MusicVAE than the one named here")
-    return LatentCorpus.concatenate(parts)
+    latents = LatentCorpus.concatenate(parts)
+    return latents.in_home_key(vae) if one_key else latents
 
 
 def read_pieces_of(
     vae: Any, paths: Sequence[str], validation: str | None = None
-) -> tuple[LatentCorpus, Int[np.ndarray, "P 32"], Float[np.ndarray, "V 32 Z"]]:
+) -> tuple[LatentCorpus, Int[np.ndarray, "P 32"], Float[np.ndarray, "V 32 Z"], None]:
     """Encodes melodies, or reads their latents, and separates the pieces to train on from those to validate on.
 
     Args:
@@ -61,8 +68,8 @@ def read_pieces_of(
         validation: such a path, of the pieces to validate on. Defaults to `None`: a twentieth of the files.
 
     Returns:
-        Tuple of the training files' `LatentCorpus`, int array (P, 32) of training pieces, as rows of its latents, and
-        float array (V, 32, Z) of the latents to validate on.
+        Tuple of the training files' `LatentCorpus`, int array (P, 32) of training pieces, as rows of its latents,
+        float array (V, 32, Z) of the latents to validate on, and `None`.
     """
     latents = read_latents_of(vae, paths)
     if validation is None:
@@ -71,10 +78,38 @@ def read_pieces_of(
     else:
         other = read_latents_of(vae, [validation])
         train, held_out = latents.windows(), other.mean[other.windows()]
-    click.echo(f"{len(train)} pieces of 64 bars to train on, {len(held_out)} to validate")
+    _check_pieces(train, held_out, "64 bars", validation)
+    return latents, train, held_out, None
+
+
+def read_songs_of(
+    vae: Any, paths: Sequence[str], validation: str | None = None
+) -> tuple[LatentCorpus, Int[np.ndarray, "S M"], Float[np.ndarray, "V 32 Z"], tuple[Any, Float[np.ndarray, "V 32 C"]]]:
+    """As `read_pieces_of`, with conditions: runs of 16 bars and more, in C major or A minor.
+
+    Returns:
+        Tuple of the training files' `LatentCorpus`, int array (S, M) of training songs, as rows of its latents, then
+        -1, float array (V, 32, Z) of the latents to validate on, and a pair of the `ToldSongs` to train on and the
+        conditions (V, 32, C) to validate on.
+    """
+    from keras_symdiff.training.told_songs import ToldSongs  # here: it imports Keras
+
+    latents = other = read_latents_of(vae, paths, one_key=True)
+    songs = ToldSongs.of(latents)
+    if validation is None:
+        songs, held_out = songs.split(latents.corpus.names)
+    else:
+        other = read_latents_of(vae, [validation], one_key=True)
+        held_out = ToldSongs.of(other)
+    rows, conditions = held_out.pieces()
+    _check_pieces(songs, rows, "16 to 64 bars", validation)
+    return latents, songs.rows, other.mean[rows], (songs, conditions)
+
+
+def _check_pieces(train, held_out, length, validation):
+    click.echo(f"{len(train)} pieces of {length} to train on, {len(held_out)} to validate")
     if not len(train) or not len(held_out):
         raise click.ClickException(
-            "Training and validation need pieces of 64 bars in which no 2-bar phrase rests; give more files"
+            f"Training and validation need pieces of {length} in which no 2-bar phrase rests; give more files"
             + (", or name some with --validation" if validation is None else "")
         )
-    return latents, train, held_out

@@ -25,12 +25,14 @@ from keras_symdiff.cli.options import dry_run_option, output_option, print_confi
               help="Share of training pieces with given phrases, for better infilling; the paper has 0.")  # fmt: skip
 @click.option("--ema-momentum", type=click.FloatRange(0, 1, max_open=True), default=0.9999, show_default=True,
               help="Momentum of the moving average of the weights, which samples come from.")  # fmt: skip
+@click.option("--conditions", is_flag=True,
+              help="Train a model that hears the other tracks and takes chords, density and form.")  # fmt: skip
 @training_options(batch_size=None, learning_rate=None, epochs=125, steps=4000)
 @seed_option
 @dry_run_option
 def train_command(
-    paths, output, vae, init_from, validation, model, size, threshold, step_power, given_share, precision, epochs,
-    dry_run, **training,
+    paths, output, vae, init_from, validation, model, size, threshold, step_power, given_share, conditions, precision,
+    epochs, dry_run, **training,
 ):  # fmt: skip
     """Train a model on the 64-bar pieces of all melodies in DIR... (folders, MIDI files), or on .npz files of `encode`.
 
@@ -40,13 +42,14 @@ def train_command(
     """
     from keras_symdiff.models.sizes import BATCH_SIZES, RATES, SIZES
 
-    own = {"--vae": vae, "--size": size, "--threshold": threshold, "--step-power": step_power}
+    own = {"--vae": vae, "--size": size, "--threshold": threshold, "--step-power": step_power,
+           "--conditions": conditions or None}  # fmt: skip
     if init_from is None and vae is None:
         raise click.UsageError("Name one of --vae and --init-from.")
     if init_from is not None and (named := [option for option, value in own.items() if value is not None]):
         raise click.UsageError(f"{named[0]} does not go with --init-from, which has its own.")
-    if model == "mdn" and (step_power is not None or given_share is not None):
-        raise click.UsageError("--step-power and --given-share are for diffusion models.")
+    if model == "mdn" and (step_power is not None or given_share is not None or conditions):
+        raise click.UsageError("--step-power, --given-share and --conditions are for diffusion models.")
     if init_from is None:
         size, threshold = SIZES[model][size or "paper"], threshold or 1.0
     diffusion = {} if given_share is None else {"given_share": given_share}
@@ -57,12 +60,13 @@ def train_command(
     options = {
         "paths": list(paths), "validation": validation, "vae": vae, "init_from": init_from, "model": model,
         "size": size, "threshold": threshold, "precision": precision, **diffusion, **training,
+        **({"conditions": True} if conditions else {}),
     }  # fmt: skip
     if dry_run:
         return print_config(options | {"epochs": epochs})
 
     from keras_symdiff.cli.console import announce_backend
-    from keras_symdiff.cli.read_inputs import read_pieces_of
+    from keras_symdiff.cli.read_inputs import read_pieces_of, read_songs_of
 
     announce_backend()
     import keras
@@ -70,15 +74,17 @@ def train_command(
 
     from keras_symdiff import LatentDiffusion, LatentMDN, LatentTransform, MusicVAE, TransformerDenoiser, TransformerMDN
     from keras_symdiff.latents.training_music import write_training_music
+    from keras_symdiff.music.condition import CONDITION_DIM
     from keras_symdiff.presets.preset import preset_folder, read_config
     from keras_symdiff.training.train_latent_model import train_latent_model
 
     wrapper, network = {"diffusion": (LatentDiffusion, TransformerDenoiser), "mdn": (LatentMDN, TransformerMDN)}[model]
     vae = MusicVAE.from_preset(str(vae or init_from))
     if init_from is not None:
-        read_config(preset_folder(init_from) / wrapper.preset_part)  # what is not there is missed before long work
-    latents, train, held_out = read_pieces_of(vae, paths, validation)
-    phrases = np.unique(train)
+        config = read_config(preset_folder(init_from) / wrapper.preset_part)  # missed before long work, if it is
+        conditions = config.get("denoiser", {}).get("condition_dim") is not None
+    latents, train, held_out, told = (read_songs_of if conditions else read_pieces_of)(vae, paths, validation)
+    phrases = np.unique(train[train >= 0])
     transform = LatentTransform.from_preset(init_from) if init_from else LatentTransform.fit(
         latents.mean[phrases], latents.stddev[phrases], threshold
     )  # fmt: skip
@@ -87,13 +93,16 @@ def train_command(
 
     def make_model():
         if init_from is None:
-            return wrapper(network(channels=transform.num_kept_dims, **size), seed=training["seed"], **diffusion)
+            sizes = size | ({"condition_dim": CONDITION_DIM} if conditions else {})
+            return wrapper(network(channels=transform.num_kept_dims, **sizes), seed=training["seed"], **diffusion)
         return wrapper.from_preset(init_from, seed=training["seed"], **diffusion)
 
+    held_out = transform.forward(held_out).astype("float32")
     train_latent_model(
-        make_model,
-        transform.forward(latents.mean).astype("float32"), train, transform.forward(held_out).astype("float32"),
-        transform, vae, output, options, epochs, **training,
+        make_model, transform.forward(latents.mean).astype("float32"), train, (held_out, told[1]) if told else held_out,
+        transform, vae, output, options, epochs, conditions=told[0].conditions if told else None, **training,
     )  # fmt: skip
+    if told:
+        told[0].save_forms(output)
     write_training_music(output, latents, phrases, init_from)
     click.echo(f"Wrote {output}")

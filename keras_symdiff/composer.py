@@ -94,8 +94,8 @@ class Composer:
         """Loads a preset.
 
         Args:
-            preset: name of a shipped preset, or path of a preset folder or run directory. Where it holds no diffusion
-                model, its baseline is loaded.
+            preset: name of a shipped preset, path of a preset folder or run directory, or `hf://user/name` of one on
+                the Hugging Face hub (extra `hub`). Where it holds no diffusion model, its baseline is loaded.
 
         Raises:
             ValueError: if there is none, or its files are damaged.
@@ -128,6 +128,7 @@ class Composer:
         key_cost: float = KEY_COST,
         temperature: float = 1e-3,
         progress: Progress | None = None,
+        first_melody: int = 0,
     ) -> list[Melody]:
         """Composes melodies.
 
@@ -149,6 +150,7 @@ class Composer:
             key_cost: nats that notes outside the key cost in decoding; 0 for free decoding.
             temperature: of decoding; 0.001 is effectively greedy.
             progress: called with (what is going on, steps done, steps in total). Defaults to `None`.
+            first_melody: index of the first one among those of the seed.
 
         Returns:
             `num_melodies` melodies.
@@ -156,7 +158,8 @@ class Composer:
         Raises:
             ValueError: if an argument is out of range.
         """
-        for name, value, least in (("num_melodies", num_melodies, 1), ("seed", seed, 0)):
+        least_of = {"num_melodies": (num_melodies, 1), "seed": (seed, 0), "first_melody": (first_melody, 0)}
+        for name, (value, least) in least_of.items():
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise ValueError(f"`{name}` must be an integer of at least {least}. Received: {name}={value!r}")
         if not isinstance(temperature, int | float) or not 0 < temperature <= MOST_TEMPERATURE:
@@ -171,15 +174,16 @@ class Composer:
         num_phrases = -(-bars // BARS_PER_PHRASE)
         told = [
             tell_new(asked, self._form(form, num_phrases, seed, index), num_phrases, self.hears, self.one_key)
-            for index in range(num_melodies)
+            for index in range(first_melody, first_melody + num_melodies)
         ]
-        sampler = as_sampler(quality)
-        scaled = self._compose_latents(told, num_melodies, num_phrases, seed, sampler, _labelled(progress, "Sampling"))
+        report = _labelled(progress, "Sampling")
+        scaled = self._compose_latents(told, first_melody, num_phrases, seed, as_sampler(quality), report)
         latents = self.transform.inverse(scaled).reshape(-1, self.vae.latent_dim)
         bias = told[0].bias
         if bias is not None:
             bias = np.tile(bias, (num_melodies, 1, 1))
-        tokens = self.vae.decode(latents, temperature, seed, _labelled(progress, "Decoding"), bias=bias)
+        report, first = _labelled(progress, "Decoding"), first_melody * num_phrases
+        tokens = self.vae.decode(latents, temperature, seed, report, bias=bias, first_phrase=first)
         tokens = transpose_within_range(tokens, -told[0].semitones)
         return [_melody(phrases, bars) for phrases in tokens.reshape(num_melodies, num_phrases, -1)]
 
@@ -316,13 +320,20 @@ class Composer:
             plan.append(first + drawn.repeats)
         return Form(np.concatenate(plan), np.concatenate(plan))
 
-    def _compose_latents(self, told, num_melodies, num_phrases, seed, sampler, report) -> Float[np.ndarray, "B L D"]:
+    def _compose_latents(self, told, first_piece, num_phrases, seed, sampler, report) -> Float[np.ndarray, "B L D"]:
         """Scaled latents of new melodies, in windows of which each hears half of the one before."""
+        num_melodies = len(told)
+        if num_phrases > PIECE_PHRASES and first_piece + num_melodies > _PIECES_PER_WINDOW:
+            raise ValueError(
+                f"A seed has {_PIECES_PER_WINDOW:,} melodies of more than 64 bars. "
+                f"Received: melodies {first_piece} to {first_piece + num_melodies - 1}"
+            )
         if isinstance(self.model, LatentMDN):
             if num_phrases > PIECE_PHRASES:
                 raise ValueError(f"The baseline composes up to 64 bars. Received: {num_phrases * BARS_PER_PHRASE} bars")
             nothing_given = np.zeros((num_melodies, 0, self.transform.num_kept_dims))
-            return continue_pieces(self.model, nothing_given, seed, progress=report)[:, :num_phrases]
+            new = continue_pieces(self.model, nothing_given, seed, progress=report, first_piece=first_piece)
+            return new[:, :num_phrases]
         length = self.model.denoiser.num_positions or PIECE_PHRASES
         half = length // 2
         scaled = np.zeros((num_melodies, 0, self.transform.num_kept_dims), "float32")
@@ -334,11 +345,13 @@ class Composer:
                 for name in sorted(set().union(*windows))
             }
             if not window:
-                new = sample(self.model, num_melodies, seed, progress=report, sampler=sampler, **heard)
+                new = sample(
+                    self.model, num_melodies, seed, progress=report, first_piece=first_piece, sampler=sampler, **heard
+                )
             else:
                 given = np.pad(scaled[:, -half:], ((0, 0), (0, length - half), (0, 0)))
                 keep_mask = np.tile(np.arange(length) < half, (num_melodies, 1))
-                number = window * _PIECES_PER_WINDOW
+                number = window * _PIECES_PER_WINDOW + first_piece
                 new = infill(
                     self.model, given, keep_mask, seed, progress=report, first_piece=number, sampler=sampler, **heard
                 )[:, half:]

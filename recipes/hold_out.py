@@ -17,10 +17,8 @@ import click
 import numpy as np
 import symusic
 
-RUN = 12  # intervals
-SHARED_RUNS = 8  # of two versions of one tune
-LEAST_INTERVALS = 5  # different ones in a run; fewer make a figure of accompaniment, or a scale
-MOST_SONGS = 60  # that hold a run; more make it common property
+from keras_symdiff.music.tunes import find_tunes, tune_runs
+
 BASS = range(32, 40)  # General MIDI programs
 ACCOMPANIED = {"pop909": 2, "lieder_piano": 1, "songs_chords": 1}  # folders whose first tracks alone are melodic
 
@@ -59,15 +57,8 @@ def lines(path):
 
 
 def runs(path):
-    """The runs of intervals of a file's lines, a set of bytes."""
-    found = set()
-    for pitches in lines(path):
-        intervals = np.diff(pitches).clip(-24, 24).astype(np.int8)
-        if len(intervals) >= RUN:
-            for run in np.lib.stride_tricks.sliding_window_view(intervals, RUN):
-                if len(np.unique(run)) >= LEAST_INTERVALS:
-                    found.add(run.tobytes())
-    return found
+    """Hashes of the runs of intervals of a file's lines."""
+    return np.unique(np.concatenate([np.zeros(0, np.uint64), *map(tune_runs, lines(path))]))
 
 
 def title(song):
@@ -76,42 +67,23 @@ def title(song):
     return re.sub(r"[^a-z]+", "", re.sub(r"^\d+", "", plain))
 
 
-def find_tunes(songs):
+def group_songs(songs):
     """Groups songs by tune.
 
     Args:
         songs: dict of `archive/song` to path.
 
     Returns:
-        dict of `archive/song` to the first song, in alphabetical order, of its tune.
+        dict of `archive/song` to the first song of its tune.
     """
-    holders = collections.defaultdict(list)
-    for song, path in songs.items():
-        for run in runs(path):
-            holders[run].append(song)
-    shared = collections.Counter()
-    for holding in holders.values():
-        if 2 <= len(holding) <= MOST_SONGS:
-            shared.update((a, b) for i, a in enumerate(holding) for b in holding[i + 1 :])
-    pairs = [pair for pair, count in shared.items() if count >= SHARED_RUNS]
+    names = list(songs)
     editions = collections.defaultdict(list)
-    for song in songs:
+    for number, song in enumerate(names):
         if song.split("/")[0] in ("songs", "songs_chords"):
-            editions[title(song)].append(song)
-    pairs += [(group[0], other) for group in editions.values() for other in group[1:]]
-
-    first = {song: song for song in songs}
-
-    def root(song):
-        while first[song] != song:
-            first[song] = first[first[song]]
-            song = first[song]
-        return song
-
-    for a, b in pairs:
-        a, b = sorted((root(a), root(b)))
-        first[b] = a
-    return {song: root(song) for song in songs}
+            editions[title(song)].append(number)
+    same = [(group[0], other) for group in editions.values() for other in group[1:]]
+    tunes = find_tunes([runs(path) for path in songs.values()], same)
+    return {song: names[tune] for song, tune in zip(names, tunes, strict=True)}
 
 
 def split_of(tune):
@@ -137,7 +109,7 @@ def main(data):
         for path in sorted(data.glob(pattern))
     }
     tunes = collections.defaultdict(list)
-    for song, first in find_tunes(songs).items():
+    for song, first in group_songs(songs).items():
         tunes[first].append(song)
     splits = {song: split_of(tune) for tune in tunes.values() for song in tune}
     click.echo(

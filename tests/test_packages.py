@@ -8,7 +8,7 @@ ROOT = pathlib.Path(__file__).parents[1]
 ORDER = (
     "constants version choose_backend noise_streams write_atomically check_finite compilation_cache", "files", "music",
     "render metrics", "layers", "models", "presets", "latents", "training", "vae", "diffusion", "autoregressive",
-    "infilling", "composer", "evaluation", "studio",
+    "infilling", "composer", "compose_many", "evaluation", "studio",
 )  # fmt: skip
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names.split()}
 TYPED = ("keras_symdiff", "cli", "tfds_lmd_latents", "tools")

@@ -1,6 +1,7 @@
 """The card of a built data set: what is in it, from where, and a picture of its latents."""
 
 import itertools
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from keras_symdiff.evaluation.figures import plot_posterior_stddev
 from keras_symdiff.write_atomically import write_atomically
 from tfds_lmd_latents.pieces import posteriors
 
+CARD_FILE, PICTURE_FILE = "README.md", "posterior_stddev.png"
 _EXAMPLES = 10_000  # shuffled, so that the first ones are a fair sample
 
 _CARD = """# {name}
@@ -24,7 +26,10 @@ _CARD = """# {name}
 
 {splits}
 
-{no_validation}Files that were left out: {dropped}. `dropped_files.tsv` names each.
+{no_validation}{shared} files share a tune with another one, in whatever key and tempo: {tunes} tunes, of up to {most}
+files. The files of a tune are in one split.
+
+Files that were left out: {dropped}. `dropped_files.tsv` names each.
 
 Latents, over {phrases} phrases of {examples} random training examples: {kept} of {latent_dim} dimensions have a mean
 posterior standard deviation below 1.0; means lie in [{minimum:.2f}, {maximum:.2f}], with a standard deviation of
@@ -45,14 +50,10 @@ def write_data_card(builder: Any) -> None:
         builder: TFDS builder of a prepared `lmd_latents`.
     """
     metadata, info = builder.info.metadata, builder.info
-    from tensorflow_datasets.core.file_adapters import FileFormat
-
-    random_access = info.file_format == FileFormat.ARRAY_RECORD
-    train = builder.as_data_source("train") if random_access else builder.as_dataset("train").as_numpy_iterator()
     examples = min(_EXAMPLES, info.splits["train"].num_examples)
     count, sums = 0, np.zeros((3, info.features["mean"].shape[1]))  # of stddev, mean, mean ** 2
     minimum, maximum = np.inf, -np.inf
-    for mean, stddev in posteriors(itertools.islice(train, examples)):
+    for mean, stddev in posteriors(itertools.islice(read_split(builder, "train"), examples)):
         count += len(mean)
         sums += [stddev.sum(axis=0), mean.sum(axis=0), np.square(mean, dtype=np.float64).sum(axis=0)]
         minimum, maximum = min(minimum, mean.min()), max(maximum, mean.max())
@@ -79,7 +80,19 @@ def write_data_card(builder: Any) -> None:
         maximum=maximum,
         deviation=np.median(deviation[kept]) if kept.any() else 0.0,
         file_format=info.file_format.value,
-        **{key: value for key, value in metadata.items() if key != "counts"},
+        shared=metadata["tunes"]["files that share a tune"],
+        tunes=metadata["tunes"]["tunes of several files"],
+        most=metadata["tunes"]["most files of a tune"],
+        **{key: value for key, value in metadata.items() if key not in ("counts", "tunes")},
     )
-    plot_posterior_stddev(stddev, 1.0, np.flatnonzero(kept), builder.data_path / "posterior_stddev.png")
-    write_atomically(builder.data_path / "README.md", card.encode())
+    plot_posterior_stddev(stddev, 1.0, np.flatnonzero(kept), builder.data_path / PICTURE_FILE)
+    write_atomically(builder.data_path / CARD_FILE, card.encode())
+
+
+def read_split(builder: Any, split: str) -> Iterable:
+    """The examples of a split as dicts of NumPy arrays, one after another, in any format."""
+    from tensorflow_datasets.core.file_adapters import FileFormat
+
+    if builder.info.file_format == FileFormat.ARRAY_RECORD:
+        return builder.as_data_source(split)
+    return builder.as_dataset(split).as_numpy_iterator()

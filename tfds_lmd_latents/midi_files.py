@@ -8,6 +8,9 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 
+import numpy as np
+from jaxtyping import Int
+
 from keras_symdiff.files.readable_name import readable_name
 from keras_symdiff.files.unpack_archive import unpack_archive
 from keras_symdiff.music.corpus import MIDI_SUFFIXES
@@ -94,7 +97,9 @@ def hash_of_files(files: Sequence[MidiFile]) -> str:
     return hashlib.sha256("".join(f"{file.sha256} {file.name}\n" for file in files).encode()).hexdigest()
 
 
-def cut_into_blocks(files: Sequence[MidiFile], validation_share: float = 0.01) -> list["Block"]:
+def cut_into_blocks(
+    files: Sequence[MidiFile], validation_share: float = 0.01, tunes: Int[np.ndarray, " F"] | None = None
+) -> list["Block"]:
     """Cuts files into blocks of one split each, train first.
 
     A melody that several files hold is kept where it comes first, so that what validation holds is new to it.
@@ -103,12 +108,21 @@ def cut_into_blocks(files: Sequence[MidiFile], validation_share: float = 0.01) -
         files: list of `MidiFile`.
         validation_share: float in [0, 1), about how many of the files are for validation: those of the lowest ranks,
             but at least one of several, unless the share is 0. Defaults to the paper's 0.01.
+        tunes: int array, of each file the first that has its tune: all of them get one rank, and so one split.
+            Defaults to `None`: every file has a tune of its own.
 
     Returns:
         List of `Block`.
     """
-    first = min((file.rank for file in files), default=0.0) if validation_share and len(files) > 1 else -1.0
-    held_out = {file for file in files if file.rank < validation_share or file.rank == first}
+    tunes = range(len(files)) if tunes is None else tunes
+    # Of a tune's files the rank of one, chosen by other digits of its hash than those of its rank.
+    chosen = {}
+    for file, tune in zip(files, tunes, strict=True):
+        chosen[tune] = min(chosen.get(tune, file), file, key=lambda file: file.sha256[16:])
+    first = min(file.rank for file in chosen.values()) if validation_share and len(chosen) > 1 else -1.0
+    ranks = [chosen[tune].rank for tune in tunes]
+    pairs = zip(files, ranks, strict=True)
+    held_out = {file for file, rank in pairs if rank < validation_share or rank == first}
     blocks = []
     for split in SPLITS:
         members = [file for file in files if (file in held_out) == (split == "validation")]

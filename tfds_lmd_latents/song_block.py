@@ -12,9 +12,11 @@ import numpy as np
 
 from keras_symdiff.constants import PHRASE_STEPS, PIECE_PHRASES
 from keras_symdiff.files.read_npz import read_npz
-from keras_symdiff.music.corpus import Corpus
+from keras_symdiff.music.condition import BEATS_PER_PHRASE, HALVES_PER_PHRASE, Condition
+from keras_symdiff.music.corpus import Corpus, surroundings
+from keras_symdiff.music.key import estimate_key, pitch_class_weights
 from keras_symdiff.music.midi import read_melodies
-from keras_symdiff.music.song import MidiError
+from keras_symdiff.music.song import MidiError, Song
 from keras_symdiff.write_atomically import write_atomically
 from tfds_lmd_latents.midi_files import MidiFile
 
@@ -30,6 +32,7 @@ class SongBlock:
         provenance: dict of arrays (M,): `name` and `file_hash` (SHA-256), `track`.
         bars: int32 array (N,), bar of the file, from 0, in which a phrase starts.
         qpm: float32 array (N,), tempo where a phrase starts, in quarters per minute.
+        metres: str array (N,), time signature where a phrase starts, such as `3/4`.
         duplicates: melodies that were left out because an earlier file, or track, has them too.
     """
 
@@ -37,6 +40,7 @@ class SongBlock:
     provenance: dict
     bars: np.ndarray
     qpm: np.ndarray
+    metres: np.ndarray
     duplicates: int = 0
 
     @classmethod
@@ -50,11 +54,14 @@ class SongBlock:
             A `SongBlock`.
         """
         tokens, rests, qpm = [np.zeros((0, PHRASE_STEPS), np.int8)], [np.zeros(0, bool)], [np.zeros(0, np.float32)]
-        bars = [np.zeros(0, np.int32)]
+        bars, metres = [np.zeros(0, np.int32)], [np.zeros(0, np.str_)]
+        heard = [np.zeros((0, BEATS_PER_PHRASE, 12), np.uint8)]
+        real_steps = [np.zeros((0, HALVES_PER_PHRASE), np.uint8)]
         rows, skipped = [], []
         for file in files:
             try:
-                melodies = read_melodies(file.path)
+                song = Song.open(file.path)
+                melodies = read_melodies(song)
             except MidiError as error:
                 skipped.append((file.name, error.reason))
             except OSError as error:
@@ -68,6 +75,12 @@ class SongBlock:
                     rests.append(melody_rests)
                     qpm.append(tempos[np.searchsorted(at, steps, side="right") - 1].astype(np.float32))
                     bars.append(melody.grid.bar_of(steps).astype(np.int32))
+                    begins = [metre.step for metre in melody.grid.metres]
+                    names = np.array([f"{metre.numerator}/{metre.denominator}" for metre in melody.grid.metres])
+                    metres.append(names[np.maximum(np.searchsorted(begins, steps, side="right") - 1, 0)])
+                    beneath, real = surroundings(song, melody)
+                    heard.append(beneath)
+                    real_steps.append(real)
                     rows.append((file.name, file.sha256, melody.track))
         columns = zip(*rows, strict=True) if rows else [()] * len(_PROVENANCE)
         corpus = Corpus(
@@ -77,9 +90,11 @@ class SongBlock:
             names=[f"{name}#{track}" for name, _, track in rows],
             num_files=len(files) - len(skipped),
             skipped=skipped,
+            chroma=np.concatenate(heard),
+            real_steps=np.concatenate(real_steps),
         )
         provenance = {name: np.array(c, dtype) for (name, dtype), c in zip(_PROVENANCE, columns, strict=True)}
-        return cls(corpus, provenance, np.concatenate(bars), np.concatenate(qpm))
+        return cls(corpus, provenance, np.concatenate(bars), np.concatenate(qpm), np.concatenate(metres))
 
     def digests(self) -> list[bytes]:
         """Hashes of the melodies' tokens, list of M bytes; equal for equal melodies."""
@@ -106,12 +121,14 @@ class SongBlock:
             self.corpus,
             tokens=self.corpus.tokens[kept],
             rests=self.corpus.rests[kept],
+            chroma=np.asarray(self.corpus.chroma)[kept],
             real_steps=np.asarray(self.corpus.real_steps)[kept],
             offsets=np.concatenate([[0], np.cumsum(lengths)]),
             names=[self.corpus.names[melody] for melody in chosen],
         )
         provenance = {name: column[chosen] for name, column in self.provenance.items()}
-        return SongBlock(corpus, provenance, self.bars[kept], self.qpm[kept], len(self.corpus.names) - len(chosen))
+        duplicates = len(self.corpus.names) - len(chosen)
+        return SongBlock(corpus, provenance, self.bars[kept], self.qpm[kept], self.metres[kept], duplicates)
 
     def counts(self) -> dict[str, int]:
         """Counts what a report shows, a dict of int."""
@@ -133,8 +150,9 @@ class SongBlock:
             FileNotFoundError: if there is none.
         """
         columns = [name for name, _ in _PROVENANCE]
-        names = ["tokens", "rests", "offsets", "num_files", "skipped", "bars", "qpm", "duplicates", *columns]
-        fields = _read(path, names)
+        of_phrases = ["bars", "qpm", "metres"]
+        names = ["tokens", "rests", "offsets", "num_files", "skipped", "chroma", "real_steps", "duplicates"]
+        fields = _read(path, [*names, *of_phrases, *columns])
         corpus = Corpus(
             tokens=fields["tokens"],
             rests=fields["rests"],
@@ -142,10 +160,11 @@ class SongBlock:
             names=[f"{name}#{track}" for name, track in zip(fields["name"], fields["track"], strict=True)],
             num_files=int(fields["num_files"]),
             skipped=[tuple(row) for row in fields["skipped"].tolist()],
+            chroma=fields["chroma"],
+            real_steps=fields["real_steps"],
         )
-        return cls(
-            corpus, {name: fields[name] for name in columns}, fields["bars"], fields["qpm"], int(fields["duplicates"])
-        )
+        provenance = {name: fields[name] for name in columns}
+        return cls(corpus, provenance, *(fields[name] for name in of_phrases), int(fields["duplicates"]))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -197,15 +216,23 @@ class EncodedBlock:
         else:
             melodies = np.arange(len(corpus.names))
             starts, ends = corpus.offsets[:-1], corpus.offsets[1:]
+        told = [self._describe(melody) for melody in range(len(corpus.names))]
         for melody, start, end in zip(melodies.tolist(), starts.tolist(), ends.tolist(), strict=True):
             offset = start - int(corpus.offsets[melody])
             rows = self.inverse[start:end]
+            key, condition = told[melody]
             yield (
                 f"{provenance['file_hash'][melody]}-{provenance['track'][melody]}-{offset}",
                 {
                     "mean": self.mean[rows],
                     "stddev": self.stddev[rows],
                     "tokens": corpus.tokens[start:end],
+                    "chroma": np.asarray(corpus.chroma)[start:end],
+                    "density": condition.density[offset : offset + end - start],
+                    "register": condition.register[offset : offset + end - start],
+                    "real_steps": np.asarray(corpus.real_steps)[start:end],
+                    "key": key,
+                    "metre": str(self.songs.metres[start]),
                     "file": str(provenance["name"][melody]),
                     "file_hash": str(provenance["file_hash"][melody]),
                     "track": int(provenance["track"][melody]),
@@ -213,6 +240,14 @@ class EncodedBlock:
                     "qpm": float(self.songs.qpm[start]),
                 },
             )
+
+    def _describe(self, melody):
+        """The key of a melody, as text, and its `Condition`."""
+        corpus = self.songs.corpus
+        rows = np.arange(*corpus.offsets[melody : melody + 2])
+        tokens, chroma = corpus.tokens[rows], corpus.harmony(rows)
+        key, _ = estimate_key(pitch_class_weights(tokens, chroma))
+        return str(key), Condition.of(tokens, chroma, np.asarray(corpus.real_steps)[rows])
 
     def save(self, path: str | os.PathLike) -> None:
         """Writes the block; the file appears complete or not at all."""
@@ -225,8 +260,11 @@ class EncodedBlock:
             offsets=corpus.offsets,
             num_files=corpus.num_files,
             skipped=np.array(corpus.skipped, dtype=np.str_).reshape(-1, 2),
+            chroma=corpus.chroma,
+            real_steps=corpus.real_steps,
             bars=self.songs.bars,
             qpm=self.songs.qpm,
+            metres=self.songs.metres,
             duplicates=self.songs.duplicates,
             mean=self.mean,
             stddev=self.stddev,

@@ -1,6 +1,9 @@
 """Turns a run directory into a preset of the package, in half precision; a baseline's run joins its diffusion model's.
 
 python tools/publish_preset.py RUN NAME [all_keys]
+python tools/publish_preset.py FOLDER hf://USER/NAME LICENCE
+
+The second uploads a preset or run directory to the Hugging Face hub; LICENCE is its name there, such as cc-by-4.0.
 
 `all_keys`: the diffusion model hears conditions and knows music in all keys. Without it, one that hears conditions is
 given music in C major or A minor only; see `keras_symdiff.presets.preset.knows_one_key`.
@@ -12,6 +15,7 @@ import sys
 from pathlib import Path
 
 from keras_symdiff import LatentDiffusion, LatentMDN, LatentTransform, MusicVAE
+from keras_symdiff.presets.hub import HUB_PREFIX, upload_preset
 from keras_symdiff.presets.preset import FORMS_FILE, PRESETS, preset_folder
 from keras_symdiff.presets.reference_pieces import REFERENCE_FILE
 from keras_symdiff.presets.training_phrases import FILE_NAME
@@ -42,4 +46,5 @@ def publish(run: str | Path, name: str, keys: str | None = None) -> None:
 
 
 if __name__ == "__main__":
-    publish(*sys.argv[1:])
+    to_hub = sys.argv[2].startswith(HUB_PREFIX)
+    print(upload_preset(*sys.argv[1:]) if to_hub else publish(*sys.argv[1:]))

@@ -3,7 +3,7 @@
 import dataclasses
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Integer
 
 from keras_symdiff.constants import FIRST_ONSET, PHRASE_STEPS, PIECE_PHRASES, PITCH_OFFSET, STEPS_PER_BAR
 
@@ -85,7 +85,7 @@ class Condition:
         cls,
         tokens: Int[np.ndarray, "L 32"],
         chroma: Float[np.ndarray, "L 8 12"] | None = None,
-        real_steps: Int[np.ndarray, "L 2"] | None = None,
+        real_steps: Integer[np.ndarray, "L 2"] | None = None,
     ) -> "Condition":
         """Describes phrases that exist.
 

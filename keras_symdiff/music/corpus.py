@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int, Int8, UInt8
 from keras_symdiff import constants
 from keras_symdiff.music.accompaniment import beneath_phrases
 from keras_symdiff.music.condition import BEATS_PER_PHRASE, HALVES_PER_PHRASE
-from keras_symdiff.music.melody import checked_tokens
+from keras_symdiff.music.melody import Melody, checked_tokens
 from keras_symdiff.music.midi import read_melodies
 from keras_symdiff.music.other_formats import OTHER_SUFFIXES
 from keras_symdiff.music.song import MidiError, Song
@@ -115,8 +115,7 @@ class Corpus:
         """
         if self.chroma is None:
             return np.full((*np.shape(rows), BEATS_PER_PHRASE, 12), np.nan, np.float32)
-        parts = self.chroma[rows]
-        return np.where(parts == _UNKNOWN, np.float32(np.nan), parts / np.float32(_PARTS))
+        return chroma_shares(self.chroma[rows])
 
     @classmethod
     def of_pieces(cls, tokens: Int8[np.ndarray, "P L 32"]) -> "Corpus":
@@ -220,9 +219,9 @@ def read_corpus(
                 phrases.append(tokens)
                 rests.append(silent)
                 names.append(f"{song.name}#{melody.name}")
-                heard.append(chroma_parts(beneath_phrases(song, melody.track, melody.phrase_steps)))
-                real = (melody.phrase_steps >= 0).reshape(-1, HALVES_PER_PHRASE, constants.STEPS_PER_BAR)
-                real_steps.append(real.sum(axis=2).astype(np.uint8))
+                beneath, real = surroundings(song, melody)
+                heard.append(beneath)
+                real_steps.append(real)
         if progress is not None:
             progress(done, len(files))
     if not phrases:
@@ -241,6 +240,21 @@ def read_corpus(
     )
 
 
+def surroundings(song: Song, melody: Melody) -> tuple[UInt8[np.ndarray, "N 8 12"], UInt8[np.ndarray, "N 2"]]:
+    """What a song says of the phrases of one of its melodies.
+
+    Args:
+        song: `Song`.
+        melody: one of its melodies.
+
+    Returns:
+        Tuple of `chroma` and `real_steps`, as `Corpus` has them.
+    """
+    steps = melody.phrase_steps
+    real = (steps >= 0).reshape(-1, HALVES_PER_PHRASE, constants.STEPS_PER_BAR).sum(axis=2)
+    return chroma_parts(beneath_phrases(song, melody.track, steps)), real.astype(np.uint8)
+
+
 def chroma_parts(shares: Float[np.ndarray, "N 8 12"]) -> UInt8[np.ndarray, "N 8 12"]:
     """Shares of beats as `Corpus.chroma` has them.
 
@@ -251,6 +265,18 @@ def chroma_parts(shares: Float[np.ndarray, "N 8 12"]) -> UInt8[np.ndarray, "N 8 
         Uint8 array (N, 8, 12).
     """
     return np.where(np.isnan(shares), _UNKNOWN, np.round(_PARTS * np.nan_to_num(shares))).astype(np.uint8)
+
+
+def chroma_shares(parts: UInt8[np.ndarray, "*N 8 12"]) -> Float[np.ndarray, "*N 8 12"]:
+    """The way back from `chroma_parts`.
+
+    Args:
+        parts: uint8 array (..., 8, 12).
+
+    Returns:
+        Float32 array (..., 8, 12), shares of each beat; NaN where nobody knows.
+    """
+    return np.where(parts == _UNKNOWN, np.float32(np.nan), parts / np.float32(_PARTS))
 
 
 def find_midi_files(paths: str | os.PathLike | Iterable[str | os.PathLike]) -> list[pathlib.Path]:

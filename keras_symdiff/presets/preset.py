@@ -21,6 +21,7 @@ import numpy as np
 from keras_symdiff.check_finite import check_finite
 from keras_symdiff.files.read_json import read_json
 from keras_symdiff.files.read_npz import read_npz
+from keras_symdiff.presets.hub import HUB_PREFIX, download_preset
 from keras_symdiff.write_atomically import write_atomically
 
 PRESETS = Path(__file__).parent
@@ -34,7 +35,7 @@ def preset_folder(name_or_folder: str | os.PathLike) -> Path:
     """Finds a preset by name or a folder by path.
 
     Args:
-        name_or_folder: name of a shipped preset, or path of a preset or run directory.
+        name_or_folder: name of a shipped preset, path of a preset or run directory, or `hf://user/name`.
 
     Returns:
         `pathlib.Path` of the folder.
@@ -42,6 +43,8 @@ def preset_folder(name_or_folder: str | os.PathLike) -> Path:
     Raises:
         ValueError: when it is neither; the message lists the presets.
     """
+    if str(name_or_folder).startswith(HUB_PREFIX):
+        return download_preset(str(name_or_folder))
     if Path(name_or_folder).is_dir():
         return Path(name_or_folder)
     names = sorted(path.parent.name for path in PRESETS.glob("*/latent_transform.json"))

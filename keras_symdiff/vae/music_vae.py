@@ -181,6 +181,7 @@ class MusicVAE(PresetModel, OwnLossModel):
         progress: Callable[[int, int], Any] | None = None,
         forced: Int[np.ndarray, "N 32"] | None = None,
         bias: Float[np.ndarray, "N 32 90"] | None = None,
+        first_phrase: int = 0,
     ) -> Int8[np.ndarray, "N 32"]:
         """Decodes latents, step by step, each token drawn from the softmax at `temperature`.
 
@@ -193,6 +194,7 @@ class MusicVAE(PresetModel, OwnLossModel):
                 what follows hears them. Defaults to `None`: all are free.
             bias: float array (N, 32, 90) of nats, added to the logits of each token; see
                 `music.pitch_bias`. Defaults to `None`: nothing.
+            first_phrase: int, index of the first phrase among those of the seed. Defaults to 0.
 
         Returns:
             int8 array (N, 32) of tokens.
@@ -211,7 +213,9 @@ class MusicVAE(PresetModel, OwnLossModel):
 
         def predict(latents, first):
             rows = slice(first, first + len(latents))
-            gumbel = temperature * decoding_noise(seed, range(rows.start, rows.stop))  # (B, 32, 90)
+            gumbel = temperature * decoding_noise(
+                seed, range(first_phrase + rows.start, first_phrase + rows.stop)
+            )  # (B, 32, 90)
             if bias is not None:
                 gumbel[: len(bias[rows])] += bias[rows]
             if forced is not None:

@@ -61,3 +61,14 @@ def test_a_data_set_is_built_and_read_without_tensorflow(tiny_preset, tmp_path):
     result = subprocess.run([*command, "--format", "tfrecord"], capture_output=True, text=True)
     assert result.returncode == 1
     assert result.stderr.splitlines()[-1].startswith("Error: --format tfrecord needs TensorFlow")
+
+
+def test_a_folder_for_hubs(cli, tiny_preset, tmp_path):
+    datasets = pytest.importorskip("datasets")
+    code, out, err = cli("encode", LAKH, "--publish", tmp_path, "--preset", tiny_preset, "--parquet")
+    assert code == 0, err
+    folder = tfds.builder("lmd_latents/lakh", data_dir=tmp_path).data_path / "hub"
+    assert f'datasets.load_dataset("{folder}", split="train")' in out
+    assert len(datasets.load_dataset(str(folder), split="train", cache_dir=str(tmp_path / "cache"))) >= 9
+    code, _, err = cli("encode", LAKH, "-o", tmp_path / "a.npz", "--parquet")
+    assert (code, err.split(" (")[0]) == (2, "Error: --parquet goes with --publish.")

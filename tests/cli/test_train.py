@@ -7,9 +7,13 @@ import shutil
 import numpy as np
 import pytest
 
-from keras_symdiff import LatentDiffusion, LatentMDN, LatentTransform, MusicVAE, TransformerDenoiser
+from keras_symdiff import Composer, LatentDiffusion, LatentMDN, LatentTransform, MusicVAE, TransformerDenoiser
+from keras_symdiff.evaluation.real_pieces import piece_rows
 from keras_symdiff.latents.latent_corpus import LatentCorpus
+from keras_symdiff.models import sizes
 from keras_symdiff.music.corpus import read_corpus
+from keras_symdiff.music.transpose import corpus_in_home_key
+from keras_symdiff.presets.reference_pieces import MOST_PIECES, read_reference_pieces
 
 LAKH = pathlib.Path(__file__).parents[1] / "data" / "lakh"
 SIZES = {"embed_dim": 8, "num_layers": 1, "num_heads": 2, "mlp_dim": 8, "num_residual_blocks": 1, "residual_dim": 8}
@@ -85,12 +89,43 @@ def test_fine_tuning_may_begin_to_give_phrases(cli, tiny_preset, latents, tmp_pa
     assert LatentDiffusion.from_preset(tmp_path / "again").given_share == 0.5
 
 
-@pytest.mark.parametrize("option", [("--step-power", 2), ("--given-share", 0.5)])
+@pytest.mark.parametrize("option", [("--step-power", 2), ("--given-share", 0.5), ("--conditions",)])
 def test_options_of_diffusion_are_not_the_mdns(cli, latents, tmp_path, option):
     arguments = ("train", latents, "--vae", "lakh_pop_small", "--model", "mdn", *option, "-o", tmp_path / "run")
     code, _, err = cli(*arguments)
     assert code == 2
-    assert err.startswith("Error: --step-power and --given-share are for diffusion models.")
+    assert err.startswith("Error: --step-power, --given-share and --conditions are for diffusion models.")
+
+
+def test_a_model_that_hears_trains_from_what_encode_wrote(cli, hearing_preset, tmp_path, monkeypatch):
+    monkeypatch.setitem(sizes.SIZES["diffusion"], "small", SIZES | {"film_dim": 8})
+    files = [LAKH.parent / "pop909" / f"{song}.mid" for song in ("001", "098", "203")]
+    code, _, err = cli("encode", *files, "--preset", hearing_preset, "-o", tmp_path / "songs.npz")
+    assert code == 0, err
+    options = ["--steps", 2, "--epochs", 1, "--batch-size", 2, "-o"]
+    songs = [tmp_path / "songs.npz", "--validation", tmp_path / "songs.npz"]
+    code, out, err = cli("train", *songs, "--init-from", hearing_preset, *options, tmp_path / "tuned")
+    assert code == 0, err
+    assert "pieces of 16 to 64 bars to train on" in out
+    code, _, err = cli(
+        "train", *songs, "--vae", hearing_preset, "--size", "small", "--threshold", 99, "--conditions", *options,
+        tmp_path / "new",
+    )  # fmt: skip
+    assert code == 0, err
+    for run in ("tuned", "new"):
+        composer = Composer.from_preset(tmp_path / run)
+        assert composer.hears
+        assert composer.one_key
+        assert composer.forms is not None
+        in_c = corpus_in_home_key(LatentCorpus.load(tmp_path / "songs.npz").corpus)
+        in_c = in_c.tokens[piece_rows(in_c, MOST_PIECES)]
+        np.testing.assert_array_equal(read_reference_pieces(tmp_path / run), in_c)
+
+
+def test_whether_a_preset_hears_is_not_asked_for(cli, tiny_preset, latents, tmp_path):
+    code, _, err = cli(*fine_tune(latents, tiny_preset, "--conditions", "-o", tmp_path / "run"))
+    assert code == 2
+    assert err.startswith("Error: --conditions does not go with --init-from, which has its own.")
 
 
 def test_training_needs_an_encoder(cli, latents, tmp_path):

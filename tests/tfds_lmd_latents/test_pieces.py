@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import types
 
 import keras
 import numpy as np
@@ -9,6 +10,8 @@ import tensorflow_datasets as tfds
 
 import tfds_lmd_latents
 from keras_symdiff import LatentDiffusion, LatentTransform
+from keras_symdiff.music.condition import Condition
+from keras_symdiff.music.corpus import chroma_shares
 from keras_symdiff.training.seeded_batches import SeededBatches
 
 
@@ -81,24 +84,84 @@ def test_tensorflow_reads_the_same_pieces(built, built_for_tensorflow, transform
     np.testing.assert_allclose(in_order(np.stack(list(dataset.as_numpy_iterator()))), expected, atol=1e-5)
 
 
-@pytest.fixture
-def model(tiny_preset):
-    model = LatentDiffusion.from_preset(tiny_preset)
-    model.compile(keras.optimizers.Adam(1e-3))
-    return model
+@pytest.mark.parametrize("layout", ["sequences", "melodies"])
+def test_conditions_are_those_of_the_examples(built, built_for_tensorflow, transform, layout):
+    source = tfds.data_source(f"lmd_latents/songs_{layout}", split="train", data_dir=built)
+    pieces = tfds_lmd_latents.Pieces(source, transform, conditions=True)
+    latents, conditions = pieces[np.arange(len(pieces))]
+    np.testing.assert_array_equal(latents, tfds_lmd_latents.Pieces(source, transform)[np.arange(len(pieces))])
+    ((one, condition),) = pieces[5]
+    np.testing.assert_array_equal(one, latents[5])
+    np.testing.assert_array_equal(condition, conditions[5])
+    (example,) = [example for example in source if example["file"] == b"2.mid"][:1]
+    expected = Condition.of(example["tokens"][:32], chroma_shares(example["chroma"][:32]), example["real_steps"][:32])
+    (found,) = np.flatnonzero((latents == transform.forward(example["mean"][:32]).astype("float32")).all(axis=(1, 2)))
+    np.testing.assert_array_equal(conditions[found], expected.features())
+
+    dataset = tfds.load(f"lmd_latents/songs_{layout}", split="train", data_dir=built_for_tensorflow)
+    dataset = tfds_lmd_latents.pieces_dataset(dataset, transform, conditions=True)
+    rows = [np.concatenate(row, axis=1) for (row,) in dataset.as_numpy_iterator()]
+    np.testing.assert_allclose(
+        in_order(np.stack(rows)), in_order(np.concatenate([latents, conditions], axis=2)), atol=1e-5
+    )
 
 
-def test_a_data_source_goes_into_fit(built, tiny_preset, model):
+def test_data_of_an_earlier_version_are_refused(built, transform):
     source = tfds.data_source("lmd_latents/songs_sequences", split="train", data_dir=built)
-    pieces = tfds_lmd_latents.Pieces(source, LatentTransform.from_preset(tiny_preset))
-    batches = SeededBatches(pieces, batch_size=4, steps=2)
-    assert np.isfinite(model.fit(batches, shuffle=False, verbose=0).history["loss"]).all()
+    info = types.SimpleNamespace(features={"mean": None, "tokens": None}, full_name="lmd_latents/songs_sequences/1.1.0")
+    old = types.SimpleNamespace(dataset_info=info, data=source)
+    with pytest.raises(
+        ValueError, match=r"of version 2\.0\.0 or later.* Received: lmd_latents/songs_sequences/1\.1\.0"
+    ):
+        tfds_lmd_latents.Pieces(old, transform)
 
 
-def test_a_tf_data_set_goes_into_fit(built_for_tensorflow, tiny_preset, model):
+def loaders(pieces, num_workers):
+    grain = pytest.importorskip("grain")
+    torch = pytest.importorskip("torch")
+    yield SeededBatches(pieces, batch_size=3, steps=3)
+    yield grain.MapDataset.source(pieces).seed(0).shuffle().batch(3)
+    yield torch.utils.data.DataLoader(pieces, batch_size=3, shuffle=True, num_workers=num_workers)
+
+
+@pytest.mark.parametrize("conditions", [False, True])
+def test_every_reader_goes_into_fit(built, built_for_tensorflow, tiny_preset, hearing_preset, conditions):
+    preset = hearing_preset if conditions else tiny_preset
+    model, transform = LatentDiffusion.from_preset(preset), LatentTransform.from_preset(preset)
+    model.compile(keras.optimizers.Adam(1e-3))
+    source = tfds.data_source("lmd_latents/songs_sequences", split="train", data_dir=built)
+    pieces = tfds_lmd_latents.Pieces(source, transform, conditions)
     dataset = tfds.load("lmd_latents/songs_sequences", split="train", data_dir=built_for_tensorflow)
-    dataset = tfds_lmd_latents.pieces_dataset(dataset, LatentTransform.from_preset(tiny_preset)).batch(3)
-    assert np.isfinite(model.fit(dataset, verbose=0).history["loss"]).all()
+    dataset = tfds_lmd_latents.pieces_dataset(dataset, transform, conditions).batch(3)
+    for batches in (*loaders(pieces, num_workers=0), dataset):
+        assert np.isfinite(model.fit(batches, verbose=0).history["loss"]).all()
+
+
+def test_grain_reads_each_piece_once_over_processes_and_goes_on(built, transform):
+    grain = pytest.importorskip("grain")
+    source = tfds.data_source("lmd_latents/songs_sequences", split="train", data_dir=built)
+    shuffled = grain.MapDataset.source(tfds_lmd_latents.Pieces(source, transform)).seed(0).shuffle()
+    shards = [list(shuffled[process::2]) for process in range(2)]
+    assert [len(shard) for shard in shards] == [5, 4]
+    pieces = tfds_lmd_latents.Pieces(source, transform)
+    everything = in_order(pieces[np.arange(len(pieces))])
+    np.testing.assert_array_equal(in_order(np.stack([piece for (piece,) in shards[0] + shards[1]])), everything)
+    whole = iter(shuffled.batch(2).to_iter_dataset())
+    next(whole)
+    state = whole.get_state()
+    rest = [batch.copy() for (batch,) in whole]
+    again = iter(shuffled.batch(2).to_iter_dataset())
+    again.set_state(state)
+    for (batch,), expected in zip(again, rest, strict=True):
+        np.testing.assert_array_equal(batch, expected)
+
+
+def test_torch_workers_read_the_same_pieces(built, transform):
+    torch = pytest.importorskip("torch")
+    source = tfds.data_source("lmd_latents/songs_sequences", split="train", data_dir=built)
+    pieces = tfds_lmd_latents.Pieces(source, transform)
+    loader = torch.utils.data.DataLoader(pieces, batch_size=2, num_workers=2, multiprocessing_context="spawn")
+    np.testing.assert_array_equal(np.concatenate([batch for (batch,) in loader]), pieces[np.arange(len(pieces))])
 
 
 WITHOUT_TENSORFLOW = """

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from keras_symdiff import Melody, write_midi
-from keras_symdiff.music.corpus import read_corpus
+from keras_symdiff.music.condition import Condition
+from keras_symdiff.music.corpus import chroma_shares, read_corpus
+from keras_symdiff.music.key import estimate_key, pitch_class_weights
 from tfds_lmd_latents.midi_files import find_midi_files
 from tfds_lmd_latents.song_block import EncodedBlock, SongBlock
 
@@ -27,7 +29,7 @@ def real():
 
 def test_a_block_holds_what_the_corpus_of_its_files_holds(real):
     corpus = read_corpus(DATA)
-    for name in ("tokens", "rests", "offsets"):
+    for name in ("tokens", "rests", "offsets", "chroma", "real_steps"):
         np.testing.assert_array_equal(getattr(real.corpus, name), getattr(corpus, name))
     assert real.corpus.num_files == corpus.num_files
     assert len(real.corpus.skipped) == len(corpus.skipped)
@@ -71,6 +73,36 @@ def test_melodies_are_whole_and_have_their_provenance(real):
     assert len({key for key, _ in examples}) == len(examples) == len(real.corpus.names)
     np.testing.assert_array_equal(np.concatenate([example["tokens"] for _, example in examples]), real.corpus.tokens)
     assert [f"{e['file']}#{e['track']}" for _, e in examples] == real.corpus.names
+
+
+@pytest.mark.parametrize("layout", ["sequences", "melodies"])
+def test_examples_hold_what_a_network_is_told(real, layout):
+    block = EncodedBlock.encode(SumEncoder(), real)
+    heard = 0
+    for _, example in block.examples(layout):
+        chroma = chroma_shares(example["chroma"])
+        condition = Condition.of(example["tokens"], chroma, example["real_steps"])
+        np.testing.assert_array_equal(example["density"], condition.density)
+        np.testing.assert_array_equal(example["register"], condition.register)
+        heard += np.isfinite(chroma).all()
+        if layout == "melodies":
+            key, _ = estimate_key(pitch_class_weights(example["tokens"], chroma))
+            assert example["key"] == str(key)
+    assert heard > 20
+
+
+def test_metre_and_real_steps_are_those_of_the_phrase(tmp_path):
+    tokens = np.zeros((34, 32), np.int8)
+    tokens[:, ::4] = 41
+    tokens[:16, 12:16] = tokens[:16, 28:] = 0  # beyond a bar of 3/4
+    melody = Melody.from_phrases(tokens, time_signatures=((0, 3, 4), (12 * 32, 4, 4)))
+    write_midi(melody, tmp_path / "a.mid")
+    songs = SongBlock.parse(find_midi_files(tmp_path)[0])
+    assert songs.metres.tolist() == ["3/4"] * 16 + ["4/4"] * 18
+    (_, first), (_, second), (_, third) = EncodedBlock.encode(SumEncoder(), songs).examples("sequences")
+    assert (first["metre"], second["metre"], third["metre"]) == ("3/4", "3/4", "3/4")
+    np.testing.assert_array_equal(first["real_steps"], np.repeat([12, 16], [16, 16])[:, None].repeat(2, axis=1))
+    np.testing.assert_allclose(first["density"], 4)
 
 
 def test_windows_name_the_bar_where_they_start(tmp_path):

@@ -13,12 +13,16 @@ from absl import logging
 
 import keras_symdiff
 from keras_symdiff.constants import PHRASE_STEPS, PIECE_PHRASES
-from tfds_lmd_latents.data_card import write_data_card
+from keras_symdiff.music.condition import BEATS_PER_PHRASE, HALVES_PER_PHRASE
+from keras_symdiff.music.key import Key
+from tfds_lmd_latents.data_card import CARD_FILE, write_data_card
 from tfds_lmd_latents.encode_blocks import encode_blocks
 from tfds_lmd_latents.encoder import MAGENTA_ENCODER, latent_dim_of, load_encoder
 from tfds_lmd_latents.midi_files import cut_into_blocks, find_midi_files, hash_of_files, open_source
 from tfds_lmd_latents.song_block import EncodedBlock, SongBlock
+from tfds_lmd_latents.tunes import count_tunes, tunes_of
 
+KEYS = [str(Key(tonic, mode)) for mode in ("major", "minor") for tonic in range(12)]
 _URL = "https://", "http://", "gs://"
 # Name: (URL, which files of the archive, licence of the music).
 SOURCES = {
@@ -80,8 +84,10 @@ _UNITS = {"pieces": "64-bar pieces in which no 2-bar phrase rests", "melodies": 
 class Builder(tfds.core.GeneratorBasedBuilder):
     """Builds `lmd_latents`."""
 
-    VERSION = tfds.core.Version("1.1.0")
+    VERSION = tfds.core.Version("2.0.0")
     RELEASE_NOTES = {
+        "2.0.0": "Examples hold what the other tracks sound, density, register, key and metre, and a melody that "
+        "several files vary is in one split.",
         "1.1.0": "A set of fewer than a hundred files has a validation split too; the share is an argument.",
         "1.0.0": "Initial release.",
     }
@@ -102,6 +108,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         config = self.builder_config
         phrases = PIECE_PHRASES if config.layout == "sequences" else None
         latents = {"shape": (phrases, config.latent_dim), "dtype": np.float32, "encoding": "bytes"}
+        told = {"shape": (phrases,), "dtype": np.float32, "encoding": "bytes"}
         return self.dataset_info_from_configs(
             features=tfds.features.FeaturesDict(
                 {
@@ -113,6 +120,23 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                         encoding="bytes",
                         doc="One a sixteenth: 0 no event, 1 note-off, 2..89 onset of pitch token + 19.",
                     ),
+                    "chroma": tfds.features.Tensor(
+                        shape=(phrases, BEATS_PER_PHRASE, 12),
+                        dtype=np.uint8,
+                        encoding="bytes",
+                        doc="In how many of 254 parts of each beat the other tracks sound each pitch class, C first; "
+                        "255 where there are none.",
+                    ),
+                    "density": tfds.features.Tensor(**told, doc="Onsets per bar of 16 real steps."),
+                    "register": tfds.features.Tensor(**told, doc="Mean pitch of the onsets; NaN without one."),
+                    "real_steps": tfds.features.Tensor(
+                        shape=(phrases, HALVES_PER_PHRASE),
+                        dtype=np.uint8,
+                        encoding="bytes",
+                        doc="Of the 16 steps of each half of a phrase, how many are the song's and not filled up.",
+                    ),
+                    "key": tfds.features.ClassLabel(names=KEYS, doc="Key of the whole melody, estimated."),
+                    "metre": tfds.features.Text(doc="Time signature where the example starts, such as 3/4."),
                     "file": tfds.features.Text(doc="Name of the MIDI file in its source."),
                     "file_hash": tfds.features.Text(doc="SHA-256 of the MIDI file."),
                     "track": tfds.features.Scalar(np.int32, doc="Index of the instrument in its file."),
@@ -123,6 +147,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                 }
             ),
             homepage="https://arxiv.org/abs/2103.16091",
+            license=_licence(config.source),
             metadata=tfds.core.MetadataDict(),
         )
 
@@ -130,7 +155,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         super().download_and_prepare(**kwargs)
         for killed in self.data_path.parent.glob(f"incomplete.*_{self.version}"):
             shutil.rmtree(killed)
-        if not (self.data_path / "README.md").exists():  # also if an earlier call was killed before its card
+        if not (self.data_path / CARD_FILE).exists():  # also if an earlier call was killed before its card
             write_data_card(self)
 
     def _download_and_prepare(self, dl_manager, download_config):
@@ -150,12 +175,15 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             )
         folder, pattern, licence = self._open_source(dl_manager, cache)
         files, self._dropped = find_midi_files(folder, pattern)
-        self._blocks = cut_into_blocks(files, config.validation_share)
+        source_hash = hash_of_files(files)
+        tunes = tunes_of(files, cache / "tunes" / f"{source_hash}.npy", config.num_workers)
+        self._blocks = cut_into_blocks(files, config.validation_share, tunes)
         about = {
             "encoder": config.encoder,
             "encoder_fingerprint": vae.fingerprint(),
             "source": config.source or "manual_dir",
-            "source_hash": hash_of_files(files),
+            "source_hash": source_hash,
+            "tunes": count_tunes(tunes),
             "licence": licence,
             "keras_symdiff": keras_symdiff.__version__,
         }
@@ -190,7 +218,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     def _open_source(self, dl_manager, cache):
         """Returns (folder, glob below it, licence) of the music."""
         source = self.builder_config.source
-        url, pattern, licence = SOURCES.get(source, (source, "**/*", "that of your files"))
+        url, pattern, licence = SOURCES.get(source, (source, "**/*", _licence(source)))
         if url is None:
             url = dl_manager.manual_dir
         if str(url).startswith(_URL):
@@ -225,6 +253,11 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             dropped += [tuple(line.split("\t", 1)) for line in path.read_text(encoding="utf-8").splitlines()]
             path.unlink()
         self._write_dropped(dropped)
+
+
+def _licence(source):
+    """Of the music; the vectors made of it are in the same case."""
+    return SOURCES[source][2] if source in SOURCES else "that of your files"
 
 
 def _count_reasons(dropped):

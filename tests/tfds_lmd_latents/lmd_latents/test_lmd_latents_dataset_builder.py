@@ -1,3 +1,4 @@
+import dataclasses
 import functools
 import hashlib
 import http.server
@@ -20,7 +21,7 @@ from tensorflow_datasets.core.download.checksums import UrlInfo
 from tensorflow_datasets.core.download.download_manager import NonMatchingChecksumError
 
 import tfds_lmd_latents
-from keras_symdiff import MusicVAE
+from keras_symdiff import Melody, MusicVAE, read_melodies, write_midi
 from tfds_lmd_latents.lmd_latents import lmd_latents_dataset_builder as builder_module
 
 GOLDEN = pathlib.Path(__file__).parents[2] / "golden" / "musicvae_tiny"
@@ -30,10 +31,8 @@ GOLDEN = pathlib.Path(__file__).parents[2] / "golden" / "musicvae_tiny"
 def encoder(tiny_preset):
     """The shared tiny encoder, also for unittest's classes, which take no fixtures."""
     LmdLatentsTest.BUILDER_CONFIG_NAMES_TO_TEST = [
-        tfds_lmd_latents.LmdLatentsConfig(
-            name=f"lakh_{layout}", layout=layout, source="lakh", encoder=str(tiny_preset), description="Lakh's."
-        )
-        for layout in ("sequences", "melodies")
+        dataclasses.replace(config, name=f"tiny_{config.name}", encoder=str(tiny_preset), latent_dim=None)
+        for config in tfds_lmd_latents.Builder.BUILDER_CONFIGS
     ]
     return str(tiny_preset)
 
@@ -99,6 +98,43 @@ def test_a_build_says_what_it_holds_and_what_it_left_out(songs, encoder, tmp_pat
     (builder.data_path / "README.md").unlink()  # as if killed before it
     builder.download_and_prepare()
     assert (builder.data_path / "README.md").read_text() == card
+
+
+def test_versions_of_one_tune_are_in_one_split_and_counted(songs, encoder, tmp_path):
+    (held_out,) = read_melodies(songs / "below" / "4.mid")
+    tokens, _ = held_out.phrases()
+    tokens[tokens > 1] += 2
+    for attempt in range(9):  # others by their bytes, so that most would be for training
+        write_midi(Melody.from_phrases(tokens, name=str(attempt), tempos=((0, 70.0),)), songs / f"v{attempt}.mid")
+    builder = build(songs, encoder, tmp_path, "melodies", validation_share=0.5)
+    files = {
+        split: {example["file"].decode() for example in tfds.as_numpy(builder.as_dataset(split))}
+        for split in ("train", "validation")
+    }
+    tune = {"below/4.mid", *(f"v{attempt}.mid" for attempt in range(9))}
+    assert not files["train"] & tune or not files["validation"] & tune
+    expected = {"files that share a tune": 10, "tunes of several files": 1, "most files of a tune": 10}
+    assert builder.info.metadata["tunes"] == expected
+    card = (builder.data_path / "README.md").read_text()
+    assert "10 files share a tune with another one, in whatever key and tempo: 1 tunes, of up to 10" in card
+
+
+def test_the_builder_tells_what_the_data_are(songs, encoder, tmp_path):
+    builder = build(songs, encoder, tmp_path, "melodies")
+    info = builder.info
+    assert info.redistribution_info.license == "that of your files"
+    assert info.homepage == "https://arxiv.org/abs/2103.16091"
+    assert all(author in info.citation for author in ("Mittal", "Raffel", "Wang"))
+    assert info.description.startswith("MusicVAE posteriors of melodies")
+    assert all(feature.doc.desc for feature in info.features.values())
+    assert set(info.release_notes) == {"1.0.0", "1.1.0", "2.0.0"}
+    licences = [
+        builder_module.Builder(config=name).info.redistribution_info.license for name in ("melodies", "pop909_melodies")
+    ]
+    assert licences == ["CC BY 4.0", "MIT"]
+    frame = tfds.as_dataframe(builder.as_dataset("train").take(2), info)
+    assert len(frame) == 2
+    assert {"mean", "chroma", "key", "metre"} <= set(frame.columns)
 
 
 def test_a_second_layout_does_not_encode_again(songs, encoder, tmp_path, monkeypatch):
@@ -222,7 +258,7 @@ def test_a_download_that_breaks_off_is_refused(songs, encoder, server, tmp_path)
     path.write_bytes(path.read_bytes()[:500])
     with pytest.raises(Exception, match=r"a folder or a whole archive\. Received: .*ended before"):
         build(f"{server}/songs.tar.gz", encoder, tmp_path)
-    assert not (tmp_path / "lmd_latents" / "songs_sequences" / "1.1.0").exists()
+    assert not (tmp_path / "lmd_latents" / "songs_sequences" / "2.0.0").exists()
 
 
 def test_a_source_without_a_piece_is_refused(encoder, tmp_path, songs):

@@ -1,0 +1,110 @@
+"""Batches per second that the readers of `lmd_latents` give, against arrays in memory; prints the table for README.md.
+
+    python benchmarks/readers.py MIDI [--encoder lakh_pop_small] [--batch 64] [--seconds 2]
+
+Builds MIDI in both formats in a temporary folder, then reads each in turns. On JAX: no model is run.
+"""
+
+import os
+import statistics
+import tempfile
+import time
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import click
+import numpy as np
+
+ROUNDS = 3
+
+
+def endless(batches):
+    """Batches of a Keras data set, epoch after epoch."""
+    while True:
+        for index in range(len(batches)):
+            yield batches[index]
+
+
+def readers(folder, transform, batch, conditions):
+    """Name and endless iterator of each reader."""
+    import grain
+    import tensorflow_datasets as tfds
+    import torch.utils.data
+
+    import tfds_lmd_latents
+    from keras_symdiff.training.seeded_batches import SeededBatches
+
+    source = tfds.data_source("lmd_latents/benchmark", split="train", data_dir=f"{folder}/array_record")
+    pieces = tfds_lmd_latents.Pieces(source, transform, conditions)
+    everything = pieces[np.arange(len(pieces))]
+    shuffled = grain.MapDataset.source(pieces).seed(0).shuffle().repeat().batch(batch)
+    dataset = tfds.load("lmd_latents/benchmark", split="train", data_dir=f"{folder}/tfrecord", shuffle_files=True)
+    dataset = tfds_lmd_latents.pieces_dataset(dataset, transform, conditions).shuffle(1024).repeat().batch(batch)
+
+    def loader(num_workers):
+        loaded = torch.utils.data.DataLoader(
+            pieces, batch, shuffle=True, drop_last=True, num_workers=num_workers, persistent_workers=num_workers > 0,
+            multiprocessing_context="spawn" if num_workers else None,
+        )  # fmt: skip
+        while True:
+            yield from loaded
+
+    yield "arrays in memory, `SeededBatches`", endless(SeededBatches(everything, batch))
+    yield "`Pieces`, `SeededBatches`", endless(SeededBatches(pieces, batch))
+    yield "`Pieces`, Grain's `MapDataset`", (shuffled[index] for index in range(10**9))
+    yield "the same, 16 threads", iter(shuffled.to_iter_dataset())
+    yield "`Pieces`, `DataLoader`", loader(0)
+    yield "the same, 2 workers", loader(2)
+    yield "`pieces_dataset`, `tf.data`", dataset.prefetch(2).as_numpy_iterator()
+
+
+def build(midi, encoder, folder):
+    """Builds both formats; the second one encodes nothing anew."""
+    import tensorflow_datasets as tfds
+
+    import tfds_lmd_latents
+
+    config = tfds_lmd_latents.LmdLatentsConfig(name="benchmark", source=midi, encoder=encoder, num_workers=0)
+    for file_format in ("array_record", "tfrecord"):
+        builder = tfds.builder(
+            "lmd_latents", config=config, data_dir=f"{folder}/{file_format}", file_format=file_format
+        )
+        builder.download_and_prepare()
+    return builder
+
+
+@click.command()
+@click.argument("midi", type=click.Path(exists=True))
+@click.option("--encoder", default="lakh_pop_small")
+@click.option("--batch", default=64)
+@click.option("--seconds", default=2.0)
+def main(midi, encoder, batch, seconds):
+    """Prints batches per second, the median of three rounds in turns."""
+    from keras_symdiff import LatentTransform
+
+    with tempfile.TemporaryDirectory() as folder:
+        builder = build(midi, encoder, folder)
+        transform = LatentTransform.from_preset(encoder)
+        rates = {}
+        for conditions in (False, True):
+            made = dict(readers(folder, transform, batch, conditions))
+            for batches in made.values():
+                next(batches)  # workers start, shuffling buffers fill
+            for _ in range(ROUNDS):
+                for name, batches in made.items():
+                    count, begin = 0, time.perf_counter()
+                    while time.perf_counter() - begin < seconds:
+                        next(batches)
+                        count += 1
+                    rate = count / (time.perf_counter() - begin)
+                    rates.setdefault(name, {}).setdefault(conditions, []).append(rate)
+        print(f"{builder.info.splits['train'].num_examples} pieces, batches of {batch}.\n")
+        print("| reader | batches per second | with conditions |\n|---|---|---|")
+        for name, of_kind in rates.items():
+            print(f"| {name} | {' | '.join(f'{statistics.median(of_kind[kind]):.0f}' for kind in (False, True))} |")
+        print(f"\nLoad {os.getloadavg()[0]:.1f}, {len(os.sched_getaffinity(0))} cores.")
+
+
+if __name__ == "__main__":
+    main()
