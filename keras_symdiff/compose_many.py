@@ -25,7 +25,7 @@ def compose_many(
     first_melody: int = 0,
     bars: int = 64,
     progress: Callable[[str, int, int], Any] | None = None,
-    **options,
+    **options: Any,
 ) -> None:
     """Composes melodies into an `.npz` file, 64 at once; the same call goes on with one that was killed.
 
