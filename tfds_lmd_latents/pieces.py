@@ -146,8 +146,13 @@ class Pieces:
             example as `fit` takes it from a loader: `(piece,)`, float32 (32, D), or `((piece, condition),)`.
         """
         if np.ndim(rows) == 0:
-            batch = self[np.array([rows])]
-            return ((batch[0][0], batch[1][0]),) if self.conditions else (batch[0],)
+            example = tuple(part[0] for part in self._read(np.array([rows])))
+            return (example,) if self.conditions else example
+        batch = self._read(rows)
+        return batch if self.conditions else batch[0]
+
+    def _read(self, rows):
+        """Pieces (B, 32, D) and, if they are wanted, conditions (B, 32, C), as a tuple."""
         examples, starts = np.asarray(rows), np.zeros(len(rows), np.int64)
         if self.windows is not None:
             examples, starts = self.windows[rows].T
@@ -157,7 +162,7 @@ class Pieces:
         ]
         scaled = self.transform.forward(np.stack([part["mean"] for part in parts])).astype(np.float32)
         if not self.conditions:
-            return scaled
+            return (scaled,)
         return scaled, np.stack([_features(part["tokens"], part["chroma"], part["real_steps"]) for part in parts])
 
 

@@ -74,7 +74,7 @@ class SongBlock:
                     tokens.append(melody_tokens)
                     rests.append(melody_rests)
                     qpm.append(tempos[np.searchsorted(at, steps, side="right") - 1].astype(np.float32))
-                    bars.append(melody.grid.bar_of(steps).astype(np.int32))
+                    bars.append(np.asarray(melody.grid.bar_of(steps), np.int32))
                     begins = [metre.step for metre in melody.grid.metres]
                     names = np.array([f"{metre.numerator}/{metre.denominator}" for metre in melody.grid.metres])
                     metres.append(names[np.maximum(np.searchsorted(begins, steps, side="right") - 1, 0)])
@@ -164,7 +164,8 @@ class SongBlock:
             real_steps=fields["real_steps"],
         )
         provenance = {name: fields[name] for name in columns}
-        return cls(corpus, provenance, *(fields[name] for name in of_phrases), int(fields["duplicates"]))
+        bars, qpm, metres = (fields[name] for name in of_phrases)
+        return cls(corpus, provenance, bars, qpm, metres, int(fields["duplicates"]))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -260,8 +261,8 @@ class EncodedBlock:
             offsets=corpus.offsets,
             num_files=corpus.num_files,
             skipped=np.array(corpus.skipped, dtype=np.str_).reshape(-1, 2),
-            chroma=corpus.chroma,
-            real_steps=corpus.real_steps,
+            chroma=np.asarray(corpus.chroma),
+            real_steps=np.asarray(corpus.real_steps),
             bars=self.songs.bars,
             qpm=self.songs.qpm,
             metres=self.songs.metres,
