@@ -1,6 +1,7 @@
 """Building on one machine: worker processes parse, this one encodes, and every finished block stays on disk."""
 
 import contextlib
+import os
 import pathlib
 from collections.abc import Callable, Sequence
 from typing import Any

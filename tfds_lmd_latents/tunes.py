@@ -1,6 +1,7 @@
 """Versions of one tune among the files of a source, which belong into one split."""
 
 import io
+import os
 import pathlib
 from collections.abc import Sequence
 
@@ -19,7 +20,7 @@ _FILES_AT_ONCE = 64
 
 
 def tunes_of(
-    files: Sequence[MidiFile], cache: str | pathlib.Path, num_workers: int | None = None
+    files: Sequence[MidiFile], cache: str | os.PathLike, num_workers: int | None = None
 ) -> Int[np.ndarray, " F"]:
     """Finds the files that hold one tune, in whatever key and tempo.
 
