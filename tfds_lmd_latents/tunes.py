@@ -40,7 +40,8 @@ def tunes_of(
         np.save(buffer, find_tunes(runs))
         cache.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(cache, buffer.getvalue())
-    return np.load(cache)
+    with open(cache, "rb") as file:
+        return np.load(file)
 
 
 def count_tunes(tunes: Int[np.ndarray, " F"]) -> dict[str, int]:
