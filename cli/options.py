@@ -31,6 +31,8 @@ audio_option = click.option("--audio", is_flag=True, help="Also write WAV files.
 
 def _check_output(context, parameter, path):
     if path is not None:
+        if os.path.isfile(path) and not path.endswith(".npz"):
+            raise click.BadParameter(f"Directory '{path}' is a file.", context, parameter)
         check_writable((os.path.dirname(path) or ".") if path.endswith(".npz") else path)
     return path
 
