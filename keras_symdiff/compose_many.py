@@ -91,7 +91,6 @@ def _phrases(melody, bars):
 
 
 def _write_part(path, tokens):
-
     buffer = io.BytesIO()
     np.save(buffer, tokens)
     write_atomically(path, buffer.getvalue())

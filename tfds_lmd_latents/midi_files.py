@@ -114,13 +114,13 @@ def cut_into_blocks(
     Returns:
         List of `Block`.
     """
-    tunes = range(len(files)) if tunes is None else tunes
+    tunes = np.arange(len(files)) if tunes is None else tunes
     # Of a tune's files the rank of one, chosen by other digits of its hash than those of its rank.
     chosen = {}
-    for file, tune in zip(files, tunes, strict=True):
+    for file, tune in zip(files, tunes.tolist(), strict=True):
         chosen[tune] = min(chosen.get(tune, file), file, key=lambda file: file.sha256[16:])
     first = min(file.rank for file in chosen.values()) if validation_share and len(chosen) > 1 else -1.0
-    ranks = [chosen[tune].rank for tune in tunes]
+    ranks = [chosen[tune].rank for tune in tunes.tolist()]
     pairs = zip(files, ranks, strict=True)
     held_out = {file for file, rank in pairs if rank < validation_share or rank == first}
     blocks = []

@@ -89,7 +89,8 @@ def pieces_dataset(dataset: Any, transform: LatentTransform, conditions: bool = 
         rests_before = tf.concat([[0], rests_before], axis=0)  # (L + 1,)
         starts = tf.where(rests_before[PIECE_PHRASES:] == rests_before[:-PIECE_PHRASES])  # (W, 1)
         rows = starts + tf.range(PIECE_PHRASES, dtype=tf.int64)
-        return tf.data.Dataset.from_tensor_slices({name: tf.gather(part, rows) for name, part in example.items()})
+        parts: Any = {name: tf.gather(part, rows) for name, part in example.items()}
+        return tf.data.Dataset.from_tensor_slices(parts)
 
     if dataset.element_spec["mean"].shape[0] is None:
         of_phrases = ("mean", "tokens", "chroma", "real_steps")
