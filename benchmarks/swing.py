@@ -2,9 +2,10 @@
 
     python benchmarks/swing.py FOLDER... [--files 10] [--preset NAME]
 
-The first table tells the songs of each folder as they are, and how many of them, made to swing, are seen to do so with
-the right ratio. Only straight songs with 24 eighths off the beat or more are made to swing. The second table infills
-eight bars in the middle of some of these, and compares the off-beats of new and of kept notes.
+The first table tells the songs of each folder as they are, and the shares of them that, made to swing, are told with
+the right swing and with a wrong one; the rest are told as straight. Only straight songs with 24 eighths off the beat or
+more are made to swing. The second table infills eight bars in the middle of some of these, and compares the off-beats
+of new and of kept notes.
 """
 
 import argparse
@@ -78,7 +79,8 @@ def tell(folder, songs):
     for ratio in SWINGS:
         swings = [swung(song, ratio).grid.swing for song in straight]
         right = [abs(swing.ratio - ratio) <= 0.02 and swing.steps == 4 and not swing.triplets for swing in swings]
-        seen.append(f"{np.mean(right):.3f}")
+        wrong = [swing != NO_SWING and not is_right for swing, is_right in zip(swings, right, strict=True)]
+        seen += [f"{np.mean(right):.3f}", f"{np.mean(wrong):.3f}"]
     cells = (Path(folder).name, len(songs), told["straight"], told["swung"], told["in triplets"], len(straight), *seen)
     print("| " + " | ".join(map(str, cells)) + " |", flush=True)
     return straight
@@ -109,8 +111,9 @@ def main():
     parser.add_argument("--files", type=int, default=10, help="infilled songs per folder and ratio")
     parser.add_argument("--preset", default=None)
     options = parser.parse_args()
-    print("| folder | songs | straight | swung | in triplets | made to swing | seen at .580 | .620 | .667 |")
-    print("|---" * 9 + "|")
+    print("| folder | songs | straight | swung | in triplets | made to swing "
+          "| .580: right | wrong | .620: right | wrong | .667: right | wrong |")  # fmt: skip
+    print("|---" * 12 + "|")
     straight = {folder: tell(folder, find_songs(folder)) for folder in options.folders}
     composer = Composer.from_preset(options.preset) if options.preset else Composer.from_preset()
     print("\n| folder | off-beat | songs | new notes | kept notes | within .02 | largest difference |")

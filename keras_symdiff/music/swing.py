@@ -78,7 +78,8 @@ def estimate_swing(places: Sequence[Float[np.ndarray, " _"]]) -> Swing:
     - Tracks whose notes off the beat stand neither straight nor at steps of any swing, as in runs of quintuplets, do
       not count.
     - No track may stand straighter than swung: a singer in straight eighths above triplets stays straight.
-    - Where notes in the middle of pairs are more than four to one on the beat, it is not known where beats are.
+    - Where notes in the middle of pairs are more than four to one on the beat, it is not known where beats are; neither
+      where more notes stand at the sixteenths of a quarter than on it and in its middle together.
     - The song is in triplets, and does not swing, if four in five of the notes off the beat lie at thirds of the
       quarter, a quarter of these at the first, in each track, and if they are three in ten of all onsets.
 
@@ -125,7 +126,8 @@ def _ratio(off, steps, on_beats):
     share, straight = (_share(off, value, steps) for value in (ratio, STRAIGHT))
     first, middle, third = _counts(off, ratio, steps)
     are_triplets_of_halves = 2 * first > middle and first > 2 * third
-    swings = share >= max(_LEAST_SHARE, straight + _MARGIN) and not are_triplets_of_halves
+    are_beats_known = on_beats + middle >= first + third
+    swings = share >= max(_LEAST_SHARE, straight + _MARGIN) and are_beats_known and not are_triplets_of_halves
     return ratio if swings and _RATIOS[0] <= ratio <= _RATIOS[-1] else 0
 
 

@@ -59,6 +59,7 @@ def test_songs_swing_whatever_their_rhythms(tracks, ratio):
         np.concatenate([pairs(0.5), pairs(2 / 3)]),
         np.concatenate([BEATS, np.arange(36) * 2 / 3]),  # some triplets of halves
         np.concatenate([BEATS + 0.17, BEATS + 0.67]),  # eighths too late to know where beats are
+        np.concatenate([BEATS, BEATS[:24] + 0.58, BEATS + 0.29, BEATS + 0.79]),  # a sixteenth too late
         np.concatenate([BEATS, BEATS[:5] + 1 / 3, BEATS[:5] + 2 / 3, BEATS[:8] + 0.5]),
     ],
 )
