@@ -1,5 +1,6 @@
 /** The page of takes: a roll and a player for each, from the data that the page holds. */
 import {element} from "../render/web/element.js";
+import {rankName} from "../render/web/rank.js";
 import {fitCanvas, paintRoll, paintRuler, readColours, sortNotes, View} from "../render/web/roll.js";
 import {Player} from "../render/web/player.js";
 import {Timeline} from "../render/web/timeline.js";
@@ -93,7 +94,7 @@ function drawTake(take, rank) {
   take.button = element("button", {type: "button"}, drawIcon("start"), drawIcon("stop"));
   take.button.addEventListener("click", () => (playing === take ? player.stop() : play(take)));
   const title = element("h2", {}, take.title);
-  if (rank === 1) title.append(element("small", {}, "best scores"));
+  if (rank) title.append(element("small", {}, `${rankName(rank)} by its scores`));
   const side = element("div", {}, element("div", {class: "head"}, take.button, title));
   if (take.scores) side.append(drawScores(take.scores));
   take.card = element("article", {"aria-label": take.title}, side, drawRoll(take));

@@ -28,6 +28,7 @@ _MODULES = (
     "vendor/webaudio-tinysynth/webaudio-tinysynth.js",
     "element.js",
     "timeline.js",
+    "rank.js",
     "roll.js",
     "player.js",
 )
@@ -124,6 +125,7 @@ def takes_page(
     # `<` must not end the script element, nor begin another one.
     embedded = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
     page = _TEMPLATE.read_text(encoding="utf-8").replace("__TITLE__", html.escape(title))
+    page = page.replace("__COLOURS__", (_WEB / "colours.css").read_text(encoding="utf-8"))
     return page.replace("__SCRIPT__", _script()).replace("__DATA__", embedded)
 
 
@@ -170,7 +172,8 @@ def _sampler(request, preset):
 
 def _summary(count, left_out):
     twins = f", {left_out} near-duplicate{'s' * (left_out > 1)} left out" if left_out else ""
-    return f"{count} take{'s' * (count > 1)} to choose from, best first{twins}. Every other bar is as it was."
+    takes = f"{count} take{'s' * (count > 1)} to choose from, best first{twins}."
+    return f"{takes} A take's number is that of its file. Every other bar is as it was."
 
 
 def _settings(request, preset, piece, midi, names):

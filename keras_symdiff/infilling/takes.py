@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_symdiff.files.fit_name import fit_name
-from keras_symdiff.infilling.infill_request import MOST_TAKES, InfillRequest, Piece
+from keras_symdiff.infilling.infill_request import MOST_SEEDS, MOST_TAKES, InfillRequest, Piece
 from keras_symdiff.infilling.loaded_preset import LoadedPreset
 from keras_symdiff.infilling.page import PageTake, infill_command, takes_page
 from keras_symdiff.infilling.ranking import SCORE_NAMES, TakeScores
@@ -131,6 +131,8 @@ class Takes(Sequence):
         sources = {"midi": str(midi), "midi_sha256": piece.song.sha256, "preset": self.preset.name,
                    "preset_sha256": self.preset.sha256, "made_with": made_with()}  # fmt: skip
         files, renderer, shown = [], None, []
+        # With the same noise, takes like one would again come near those that are there.
+        anew = dataclasses.replace(request, seed=(request.seed + 1) % MOST_SEEDS)
         for take in self.distinct:
             path = folder / f"{stem}_take{take.number}.mid" if several else folder / f"{stem}.mid"
             write_atomically(path, take.midi)
@@ -140,8 +142,8 @@ class Takes(Sequence):
             record.save(path.with_suffix(".json"))
             files.append(path)
             again = shlex.join(["symdiff", "replay", str(path.with_suffix(".json"))])
-            like = shlex.join(["--like", str(path.with_suffix(".json"))])
-            more = f"{infill_command(request, self.preset, midi, folder)} {like}" if several else ""
+            like = ["--like", str(path.with_suffix(".json")), "--variation", f"{request.variation:g}"]
+            more = f"{infill_command(anew, self.preset, midi, folder)} {shlex.join(like)}" if several else ""
             shown.append(PageTake(take, path.name, scores, again, more))
         page = folder / f"{stem}_takes.html" if several else None
         if page:

@@ -106,8 +106,7 @@ def _answer_errors(app):
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError):
-        problem = error.errors()[0]
-        return _problem(422, f"{'.'.join(str(part) for part in problem['loc'][1:])}: {problem['msg']}")
+        return _problem(422, _in_words(error.errors()[0]))
 
     def answer(status):
         async def handler(request: Request, error: Exception):
@@ -117,6 +116,19 @@ def _answer_errors(app):
 
     for kind, status in _STATUSES.items():
         app.add_exception_handler(kind, answer(status))
+
+
+def _in_words(problem):
+    """What pydantic finds wrong with a request: the rule, then what was received."""
+    kind, place = problem["type"], [str(part) for part in problem["loc"][1:]]
+    if kind == "json_invalid":
+        return f"The request's body must be JSON. Received: {problem['ctx']['error']} at character {place[0]}"
+    name = ".".join(place) or "body"
+    if kind == "missing":
+        return f"`{name}` is missing"
+    rule = "is nothing that can be asked for" if kind == "extra_forbidden" else ""
+    rule = rule or problem["msg"].replace("Input should", "must").removeprefix("Value error, ")
+    return f"`{name}` {rule}. Received: {name}={problem['input']!r:.200}"
 
 
 def _problem(status, text):
@@ -180,7 +192,7 @@ def _add_takes(app: FastAPI, workspace: Workspace, worker: Worker) -> None:
         beats = [range_name(grid, *_steps(grid, start, end)) for start, end in asked.beats]
         options = {
             "bars": (*asked.bars, *beats), "keep_notes": tuple(asked.locks), "takes": asked.takes, "seed": asked.seed,
-            "track": None if asked.track is None else asked.track + 1, "harmony": asked.harmony,
+            "track": asked.track or opened.new_line, "harmony": asked.harmony,
             "chords": asked.chords, "key": asked.key, "density": asked.density, "pitch_range": asked.pitch_range,
             "variation": asked.variation,
         }  # fmt: skip
@@ -236,7 +248,7 @@ def _add_takes(app: FastAPI, workspace: Workspace, worker: Worker) -> None:
         request: Request,
         file: Annotated[UploadFile, File(description="MIDI, or what note-seq reads")],
         bars: Annotated[list[str], Form(description='such as "17-32"; several times for several stretches')],
-        track: Annotated[int | None, Form(ge=0, description="index of the melody's track, from 0")] = None,
+        track: Annotated[int | None, Form(ge=1, description="number of the melody's track, from 1")] = None,
         takes: Annotated[int, Form(ge=1, le=64, description="composed, of which the best is returned")] = 1,
         seed: Annotated[int, Form(ge=0, lt=1 << 32)] = 0,
         quality: Annotated[str, Form(description="draft, normal or best")] = "normal",
@@ -247,7 +259,7 @@ def _add_takes(app: FastAPI, workspace: Workspace, worker: Worker) -> None:
         """Composes bars of a file and returns the new file; nothing is kept."""
         name, song = await run_in_threadpool(_read, file)
         options = {
-            "bars": tuple(bars), "track": None if track is None else track + 1, "takes": takes, "seed": seed,
+            "bars": tuple(bars), "track": track, "takes": takes, "seed": seed,
             "chords": chords, "key": key, "density": density,
         }  # fmt: skip
         sampler = as_sampler(quality)

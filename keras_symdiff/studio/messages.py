@@ -14,7 +14,11 @@ class _Taken(BaseModel):
 class ComposeRequest(_Taken):
     """What to compose anew, and how. Name bars, beats or both."""
 
-    track: int | None = Field(None, ge=0, description="index of the melody's track; left out, the most melodious")
+    track: int | None = Field(
+        None,
+        ge=1,
+        description="number of the melody's track, from 1; left out, the most melodious, or the new one",
+    )
     bars: list[str] = Field([], description='bars, such as "17-20" or "25"', max_length=512)
     beats: list[tuple[Tick, Tick]] = Field(
         [], description="stretches (start, end) in ticks, counted up to whole beats", max_length=512
@@ -75,7 +79,7 @@ class Bar(BaseModel):
 class TrackView(BaseModel):
     """A track, with notes (start, length, pitch, velocity)."""
 
-    index: int
+    number: int = Field(description="from 1, as `symdiff inspect` counts")
     name: str
     program: int
     drums: bool
@@ -105,7 +109,7 @@ class SongView(BaseModel):
     key: str | None
     swing: float | None
     tracks: list[TrackView]
-    melody: int | None = Field(description="index of the melody's track")
+    melody: int | None = Field(description="number of the melody's track")
     warnings: list[str]
     defaults: Defaults | None
     can_save: bool

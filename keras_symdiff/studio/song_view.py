@@ -49,7 +49,7 @@ def song_view(song: Song, is_new: bool = False, key: str | None = None) -> dict[
         "key": key,
         "swing": None if song.grid.swing == NO_SWING else round(song.grid.swing.ratio, 3),
         "tracks": [_track(track, {line.track for line in melodies}) for track in song.tracks],
-        "melody": None if melody is None else melody.track,
+        "melody": None if melody is None else melody.track + 1,
         "warnings": refused_by_infilling(song) + ([] if melodies else ["has no track that could be a melody"]),
         "defaults": None if melody is None else _defaults(melody, key),
     }
@@ -62,7 +62,7 @@ def pitch_name(pitch: int) -> str:
 
 def _track(track, candidates):
     return {
-        "index": track.index,
+        "number": track.index + 1,
         "name": track.name,
         "program": track.program,
         "drums": track.is_drum,

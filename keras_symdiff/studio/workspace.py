@@ -53,6 +53,11 @@ class OpenSong:
         """Its name without the suffix."""
         return Path(self.name).stem or "song"
 
+    @property
+    def new_line(self) -> int | None:
+        """Number of the track for a melody to come; `None` if it was not made from chords."""
+        return len(self.song.tracks) + 1 if self.is_new else None
+
     def view(self) -> dict[str, Any]:
         """What `GET /api/songs/{id}` returns."""
         view = {"id": self.id, "name": self.name, "can_save": self.folder is not None}
@@ -138,10 +143,7 @@ class Workspace:
         Raises:
             NotThereError: if there is none.
         """
-        try:
-            return self._songs[key]
-        except KeyError:
-            raise NotThereError(f"There is no song {key!r:.40}, or not any more") from None
+        return _found(self._songs.get(key), "song", key)
 
     def take(self, key: str) -> MadeTake:
         """The take of an id.
@@ -149,10 +151,7 @@ class Workspace:
         Raises:
             NotThereError: if there is none.
         """
-        try:
-            return self._takes[key]
-        except KeyError:
-            raise NotThereError(f"There is no take {key!r:.40}, or not any more") from None
+        return _found(self._takes.get(key), "take", key)
 
     def takes_of(self, opened: OpenSong, keys: Sequence[str]) -> list[MadeTake]:
         """Takes of a song.
@@ -181,6 +180,12 @@ class Workspace:
             "original": takes.original.as_json(),
             "left_out": len(takes) - len(made),
         }
+
+
+def _found(value, kind, key):
+    if value is None:
+        raise NotThereError(f"There is no {kind} {key!r:.40}, or not any more")
+    return value
 
 
 def with_takes(song: Song, takes: Sequence[MadeTake]) -> Song:

@@ -89,6 +89,9 @@ def test_the_page_holds_what_the_files_hold(written):
             in_file = sorted([note.time, note.duration, note.pitch, note.velocity] for note in track.notes)
             assert sorted(notes) == [note for note in in_file if 12 * ticks <= note[0] < 28 * ticks]
         assert take["file"] == path.name
+        # Other takes like it: of another seed than those that are there.
+        options = infill_command.make_context("infill", [str(TUNE), *shlex.split(take["more"])[3:]]).params
+        assert (options["seed"], options["like"], options["variation"]) == (4, str(path.with_suffix(".json")), 0.3)
     assert [track["drums"] for track in data["tracks"]] == [False, False, True]
     assert written.page.stat().st_size < 2_000_000
 
@@ -164,19 +167,21 @@ def test_it_draws_a_roll_a_take(shown):
     rolls = shown.run("""
         const seen = (canvas, colour) => {  // pixels of a colour
             const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
-            const wanted = colour.match(/../g).map(part => parseInt(part, 16));
+            const wanted = colour.match(/\\d+/g).map(Number);
             let count = 0;
             for (let at = 0; at < pixels.length; at += 4) count += wanted.every((value, i) => pixels[at + i] === value);
             return count;
         };
         return [...document.querySelectorAll("article canvas[role=img]")].map(canvas => [canvas.ariaLabel,
-            seen(canvas, colours.new.slice(1)), seen(canvas, colours.note.slice(1)), canvas.clientWidth])""")
+            seen(canvas, colours.new), seen(canvas, colours.note), canvas.clientWidth])""")
     assert [roll[0] for roll in rolls[:2]] == ["Piano roll of As it was", "Piano roll of Take 8, 64 new notes"]
     (was, *takes) = rolls
     assert was[1] == 0
     assert was[2] > 0
     assert all(roll[1] > 0.3 * was[2] and 0.3 * was[2] < roll[2] < 0.8 * was[2] for roll in takes)
     assert all(roll[3] > 600 for roll in rolls)
+    ranks = shown.run('return [...document.querySelectorAll("article h2")].map(e => e.innerText)')
+    assert ranks[:3] == ["As it was", "Take 8\nbest by its scores", "Take 7\n2nd by its scores"]
     values = shown.run('return [...document.querySelectorAll("article:nth-child(2) dd")].map(e => e.textContent)')
     assert values == ["90 %", "100 %", "0 %", "\u2013"]  # a dash where there was nothing to compare
     values = shown.run('return [...document.querySelectorAll("article:nth-child(1) dd")].map(e => e.textContent)')

@@ -6,6 +6,9 @@ import threading
 
 import httpx
 
+# Before any thread starts: CPython 3.11 makes syntax trees in one thread at a time (gh-106905), and so do pytest and
+# jaxtyping when they change what is imported.
+import keras_symdiff.composer  # noqa: F401
 from keras_symdiff.studio.serve import Studio
 
 

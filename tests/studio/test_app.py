@@ -56,7 +56,7 @@ def record_of(client, take, folder):
 
 def notes_of(client, song):
     view = client.get(f"/api/songs/{song}").json()
-    return view["tracks"][view["melody"]]["notes"]
+    return view["tracks"][view["melody"] - 1]["notes"]
 
 
 def test_a_song_is_described_in_ticks(client, song):
@@ -69,7 +69,7 @@ def test_a_song_is_described_in_ticks(client, song):
         {"number": "2", "start": 1920, "length": 1920, "numerator": 4, "denominator": 4},
     ]
     assert view["tempos"][:2] == [[0, 90.0], [63, 91.0]]
-    assert (view["key"], view["melody"], view["warnings"], view["can_save"]) == ("C major", 0, [], True)
+    assert (view["key"], view["melody"], view["warnings"], view["can_save"]) == ("C major", 1, [], True)
     assert view["chords"][:3] == [[0, "C"], [1920, "Em7"], [2880, "Am7"]]
     assert [track["name"] for track in view["tracks"]] == [track.name for track in read.tracks]
     for track, shown in zip(read.tracks, view["tracks"], strict=True):
@@ -87,7 +87,7 @@ def test_a_file_of_another_kind_is_read_by_its_suffix(client):
 
 def test_takes_come_ranked_and_lie_in_the_song(client):
     song = client.song()
-    done = client.compose(song, track=0, bars=["9-12"], takes=3)
+    done = client.compose(song, track=1, bars=["9-12"], takes=3)
     assert [take["rank"] for take in done["takes"]] == list(range(1, len(done["takes"]) + 1))
     assert len(done["takes"]) + done["left_out"] == 3
     before = notes_of(client, song)
@@ -109,8 +109,8 @@ def test_takes_come_ranked_and_lie_in_the_song(client):
 
 def test_everything_outside_the_bars_stays_event_by_event(client, song):
     opened = client.song()
-    first = client.compose(opened, track=0, bars=["9-12"])["takes"][0]
-    second = client.compose(opened, track=0, bars=["17", "20-21"], base=[first["id"]])["takes"][0]
+    first = client.compose(opened, track=1, bars=["9-12"])["takes"][0]
+    second = client.compose(opened, track=1, bars=["17", "20-21"], base=[first["id"]])["takes"][0]
     gaps = first["gaps"] + second["gaps"]
     assert gaps == [[8 * 1920, 12 * 1920], [16 * 1920, 17 * 1920], [19 * 1920, 21 * 1920]]
     chosen = ",".join([first["id"], second["id"]])
@@ -127,20 +127,20 @@ def test_locked_notes_stay_and_beats_are_enough(client, song):
     opened = client.song()
     inside = [note for note in notes_of(client, opened) if 8 * 1920 <= note[0] < 12 * 1920 - 100]
     locked = inside[2]
-    done = client.compose(opened, track=0, bars=["9-12"], locks=[[locked[0], locked[2]]], takes=2)
+    done = client.compose(opened, track=1, bars=["9-12"], locks=[[locked[0], locked[2]]], takes=2)
     for take in done["takes"]:
         (kept,) = [note for note in take["notes"] if note[0] == locked[0]]
         assert kept[2:] == locked[2:]
         assert abs(kept[1] - locked[1]) <= 60
         assert len(take["gaps"]) == 2
-    beats = client.compose(opened, track=0, beats=[[8 * 1920 + 500, 8 * 1920 + 900]])["takes"][0]
+    beats = client.compose(opened, track=1, beats=[[8 * 1920 + 500, 8 * 1920 + 900]])["takes"][0]
     assert beats["gaps"] == [[8 * 1920 + 480, 8 * 1920 + 960]]
 
 
 def test_more_like_a_take_starts_from_its_notes(client, tmp_path):
     song = client.song()
-    take = client.compose(song, track=0, bars=["9-16"])["takes"][0]
-    like = client.compose(song, track=0, bars=["9-16"], like=take["id"], variation=0.1, seed=5)["takes"][0]
+    take = client.compose(song, track=1, bars=["9-16"])["takes"][0]
+    like = client.compose(song, track=1, bars=["9-16"], like=take["id"], variation=0.1, seed=5)["takes"][0]
     request = record_of(client, like["id"], tmp_path).request
     inside = [note for note in take["notes"] if 8 * 1920 - 60 <= note[0] < 16 * 1920 - 60]
     assert [pitch for _, _, pitch in request.like] == [note[2] for note in inside]
@@ -150,7 +150,7 @@ def test_more_like_a_take_starts_from_its_notes(client, tmp_path):
 def test_what_is_asked_for_reaches_the_composer(client):
     song = client.song()
     asked = {"key": "C major", "chords": "C | F", "density": 2, "pitch_range": ["C5", "C6"], "strictness": 1.5}
-    take = client.compose(song, track=0, bars=["9-16"], harmony=False, **asked)["takes"][0]
+    take = client.compose(song, track=1, bars=["9-16"], harmony=False, **asked)["takes"][0]
     new = [note[2] for note in take["notes"] if take["gaps"][0][0] <= note[0] + 60 < take["gaps"][0][1]]
     assert new
     assert all(72 <= pitch <= 84 for pitch in new)
@@ -160,26 +160,28 @@ def test_a_song_from_nothing_gets_a_melody(client):
     made = client.post("/api/songs/new", json={"chords": "Am | F | C | G", "bars": 8, "tempo": 90, "key": "A minor"})
     assert made.status_code == 201, made.text
     view = made.json()
-    assert (len(view["bars"]), view["melody"], view["tempos"]) == (8, 1, [[0, 90.0]])
+    assert (len(view["bars"]), view["melody"], view["tempos"]) == (8, 2, [[0, 90.0]])
     assert view["chords"][:4] == [[0, "Am"], [1920, "F"], [3840, "C"], [5760, "G"]]
     assert (view["tracks"][1]["name"], view["tracks"][1]["notes"]) == ("Melody", [])
-    first = client.compose(view["id"], track=1, bars=["1-8"])["takes"][0]
+    first = client.compose(view["id"], track=2, bars=["1-8"])["takes"][0]
     assert first["notes"]
     chords = view["tracks"][0]["notes"]
     data = client.get(f"/api/songs/{view['id']}/file.mid", params={"takes": first["id"]}).content
     tracks = Song.open(data).tracks
     assert [track.name for track in tracks] == ["Chords", "Melody"]
     assert sorted(tracks[0].notes.pitch.tolist()) == sorted(note[2] for note in chords)
+    # The melody's track is meant where none is named.
+    assert client.compose(view["id"], bars=["1-8"])["takes"][0]["notes"] == first["notes"]
     # A part of it, and all of it, again.
-    part = client.compose(view["id"], track=1, bars=["3-4"], base=[first["id"]])["takes"][0]
+    part = client.compose(view["id"], track=2, bars=["3-4"], base=[first["id"]])["takes"][0]
     assert part["gaps"] == [[3840, 7680]]
-    whole = client.compose(view["id"], track=1, bars=["1-8"], base=[first["id"]], seed=1)["takes"][0]
+    whole = client.compose(view["id"], track=2, bars=["1-8"], base=[first["id"]], seed=1)["takes"][0]
     assert whole["notes"] != first["notes"]
 
 
 def test_sound_and_picture_are_of_the_song_with_its_takes(client):
     song = client.song()
-    take = client.compose(song, track=0, bars=["9-12"])["takes"][0]["id"]
+    take = client.compose(song, track=1, bars=["9-12"])["takes"][0]["id"]
     for takes in ("", take):
         sound = client.get(f"/api/songs/{song}/audio.wav", params={"takes": takes})
         assert sound.headers["content-type"] == "audio/wav"
@@ -195,7 +197,7 @@ def test_a_record_makes_the_take_again(client, composer, tmp_path, new):
         song = client.post("/api/songs/new", json={"chords": "Am | F", "bars": 4}).json()["id"]
         bars = "1-4"
     locks = [] if new else [[note[0], note[2]] for note in notes_of(client, song) if note[0] > 8 * 1920][1:2]
-    take = client.compose(song, bars=[bars], locks=locks, track=int(new))["takes"][0]["id"]
+    take = client.compose(song, bars=[bars], locks=locks, track=1 + int(new))["takes"][0]["id"]
     record = record_of(client, take, tmp_path)
     made = client.get(f"/api/songs/{song}/file.mid", params={"takes": take}).content
     assert replay(record, record.check_sources(), composer) == made
@@ -231,15 +233,20 @@ def test_one_request_infills_without_state(client, song):
         ({"bars": ["900"]}, "bar 900 is outside the piece's bars 1-30"),
         ({"bars": ["x"]}, "Bars are FIRST-LAST"),
         ({}, "Name bars"),
-        ({"bars": ["9"], "track": 9}, "There is no melody in track 10"),
+        ({"bars": ["9"], "track": 9}, "There is no melody in track 9"),
         ({"bars": ["9"], "locks": [[1, 60]]}, "no note of pitch 60 at tick 1"),
         ({"bars": ["9"], "quality": "grand"}, "`quality` must be one of"),
-        ({"bars": ["9"], "takes": 65}, "takes: Input should be less than or equal to 64"),
+        ({"bars": ["9"], "takes": 65}, "`takes` must be less than or equal to 64. Received: takes=65"),
         ({"bars": ["9"], "chords": "<script>"}, "A chord is written like"),
-        ({"bars": ["9"], "speed": 1}, "speed: Extra inputs are not permitted"),
+        ({"bars": ["9"], "speed": 1}, "`speed` is nothing that can be asked for. Received: speed=1"),
         ({"bars": ["9"], "variation": 0, "like": "none"}, "`variation` must be in (0, 1]"),
         ({"bars": ["9"], "density": 1e9}, "`density` must be in"),
-        ({"bars": ["9"], "beats": [[-5, 1 << 70]]}, ""),
+        (
+            {"bars": ["9"], "beats": [[-5, 480]]},
+            "`beats.0.0` must be greater than or equal to 0. Received: beats.0.0=-5",
+        ),
+        ({"bars": ["9"], "track": 0}, "`track` must be greater than or equal to 1. Received: track=0"),
+        ({"bars": "9"}, "`bars` must be a valid list. Received: bars='9'"),
     ],
 )
 def test_what_cannot_be_is_refused_at_once_in_one_line(client, asked, words):
@@ -247,6 +254,21 @@ def test_what_cannot_be_is_refused_at_once_in_one_line(client, asked, words):
     assert answer.status_code == 422, answer.text
     assert words in answer.json()["error"]
     assert "\n" not in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b'{"bars": ', "The request's body must be JSON. Received: Expecting value at character 9"),
+        (b"[1]", "`body` must be a valid dictionary or object"),
+        (b"", "`body` is missing"),
+    ],
+)
+def test_what_is_no_request_is_told_in_words(client, body, words):
+    answer = client.post(
+        f"/api/songs/{client.song()}/compose", content=body, headers={"Content-Type": "application/json"}
+    )
+    assert (answer.status_code, words in answer.json()["error"]) == (422, True), answer.text
 
 
 @pytest.mark.parametrize(

@@ -203,6 +203,11 @@ def test_a_phone_is_wide_enough(browser):
     browser.tap(start)
     browser.wait_for("document.getElementById('selection').textContent.includes('3')")
     compose(browser)
+    # The takes are on the screen, above the bars at its lower edge.
+    browser.wait_for(
+        "document.querySelector('.card').getBoundingClientRect().bottom"
+        " <= document.querySelector('.compose').getBoundingClientRect().top"
+    )
     wide = browser.run("return document.documentElement.scrollWidth")
     assert wide <= 375
     small = browser.run(
@@ -233,6 +238,21 @@ def test_axe_finds_nothing(browser, colours):
     found["help"] = axe(browser)
     browser.press(ESCAPE)
     assert not any(found.values()), json.dumps(found, indent=1)
+
+
+def test_ranks_and_numbers_are_two_things(browser):
+    browser.wait_for("!document.getElementById('empty').hidden")
+    browser.press("n")
+    browser.click("#new-start")
+    browser.wait_for("document.getElementById('selection').textContent === 'Selected: bars 1\u201316'")
+    compose(browser)
+    browser.click("#more")
+    browser.wait_for(f"document.querySelectorAll('.card').length > 5 && {CARDS}")
+    texts = "[...each.children].map((child) => child.textContent)"
+    heads = browser.run(f"return [...document.querySelectorAll('.card-head')].map((each) => {texts})")
+    assert heads[0] == ["As it was"]
+    assert [rank for _, rank in heads[1:]] == ["best", "2nd", "3rd", *(f"{n}th" for n in range(4, len(heads)))]
+    assert sorted(name for name, _ in heads[1:]) == [f"Take {n}" for n in range(1, len(heads))]
 
 
 def test_the_documentation_of_the_interface_needs_no_network(browser, studio):

@@ -1,4 +1,5 @@
 /** Draws piano rolls on canvases: only what is in view, so that long songs scroll as short ones do. */
+import {element} from "./element.js";
 import {lastAtMost, pitchName} from "./timeline.js";
 
 const OTHERS = 6; // colours of other tracks
@@ -43,12 +44,18 @@ export class View {
 
 /** The colours of a canvas, from the style sheet's custom properties. */
 export function readColours(node) {
-  const style = getComputedStyle(node);
-  const read = (name) => style.getPropertyValue(`--roll-${name}`).trim();
+  const probe = element("i"); // whose colour is that of a property, light or dark
+  node.append(probe);
+  const style = getComputedStyle(probe);
+  const read = (name) => {
+    probe.style.color = `var(--roll-${name})`;
+    return style.color;
+  };
   const names = ["paper", "black", "beat", "line", "octave", "text", "note", "new", "ring", "select", "edge", "gap"];
   const colours = Object.fromEntries(names.map((name) => [name, read(name)]));
   colours.others = Array.from({length: OTHERS}, (_, index) => read(`track-${index + 1}`));
   colours.font = style.fontFamily;
+  probe.remove();
   return colours;
 }
 

@@ -70,7 +70,9 @@ export class Faders {
     const {low, high} = session.register, free = faders.low === null && faders.high === null;
     set("low", low, null, !free);
     set("high", high, null, !free);
-    byId("register-text").textContent = `${free ? "your song's," : "between"} ${pitchName(low)} ${free ? "to" : "and"} ${pitchName(high)}`;
+    byId("register-text").textContent = free ? "your song's" : "notes in between";
+    byId("low-text").textContent = pitchName(low);
+    byId("high-text").textContent = pitchName(high);
     set("key", faders.key ?? "", faders.key ? "other notes become rare" : "as in your song", faders.key !== null);
     const strict = faders.strictness ?? USUAL;
     set("strictness", strict, !hears ? "this model does not hear chords" : faders.strictness === null ? "as usual" : strictText(strict),
@@ -89,12 +91,12 @@ const round = (value) => Math.round(value * 10) / 10;
 function compared(difference) {
   if (Math.abs(difference) < 0.5) return "as in your song";
   const much = Math.abs(difference) >= 3 ? "much " : "";
-  return difference > 0 ? `${much}busier than your song` : `${much}calmer than your song`;
+  return difference > 0 ? `${much}busier` : `${much}calmer`;
 }
 
 function strictText(value) {
   if (value === 0) return "chords are not heard";
-  if (value < 2) return "loosely, freer notes";
+  if (value < 2) return "loosely";
   if (value < 4) return "as usual";
-  return value < 5.5 ? "closely, on chord notes" : "strictly, few surprises";
+  return value < 5.5 ? "closely" : "strictly";
 }

@@ -33,8 +33,8 @@ export function listenToKeys(actions) {
     ["?", "this help", ["?"], actions.help],
   ];
   const byKey = new Map(table.flatMap(([, , keys, act]) => keys.map((key) => [key, act])));
-  byId("keys").replaceChildren(...table.filter(([keys]) => keys).flatMap(([keys, what]) =>
-    [element("dt", {}, element("kbd", {}, keys)), element("dd", {}, what)]));
+  byId("keys").replaceChildren(...table.filter(([keys]) => keys).map(([keys, what]) =>
+    element("div", {}, element("dt", {}, element("kbd", {}, keys)), element("dd", {}, what))));
 
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || document.querySelector("dialog[open]")) return;

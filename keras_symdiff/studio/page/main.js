@@ -178,12 +178,13 @@ async function compose(extra = {}) {
   if (job || model.model !== "ready") return;
   const ranges = extra.ranges ?? session.state.selection;
   if (!ranges.length) return say("Select bars first.");
-  const here = session, label = `compose ${here.timeline.name(ranges)}`, melody = here.melodyTrack.index;
+  const here = session, label = `compose ${here.timeline.name(ranges)}`, melody = here.melodyTrack.number;
   outcome = null;
   job = {id: null, waiting: {count: here.state.faders.count}, stop() {}, cancelled: false};
   const mine = job;
   progress("Composing", 0, 0);
   update();
+  byId("takes").scrollIntoView({block: "nearest"}); // on a phone they are below
   say("Composing…");
   const end = (kind, text) => {
     if (job !== mine) return;
@@ -191,7 +192,11 @@ async function compose(extra = {}) {
     job = null;
     outcome = kind && {kind, text};
     if (session === here) update();
-    if (text) say(text);
+    say({cancelled: text, failed: "Not composed."}[kind] ?? "");
+  };
+  const fail = (error) => {
+    end("failed", `Not composed: ${error.message}`);
+    complain(error);
   };
   try {
     const answer = await api.compose(here.song.id, here.request(extra));
@@ -209,14 +214,10 @@ async function compose(extra = {}) {
         say(`${done.takes.length} take${done.takes.length === 1 ? "" : "s"} of ${here.timeline.name(ranges)}${left}.`);
       },
       cancelled: () => end("cancelled", "Cancelled. Nothing has changed."),
-      failed: ({message}) => {
-        end("failed", `Not composed: ${message}`);
-        complain(new Error(message));
-      },
+      failed: ({message}) => fail(new Error(message)),
     });
   } catch (error) {
-    end("failed", `Not composed: ${error.message}`);
-    complain(error);
+    fail(error);
   }
 }
 
@@ -386,7 +387,7 @@ async function startFromChords(event) {
       bars: Number(byId("new-bars").value), tempo: Number(byId("new-tempo").value)});
     byId("new-dialog").close();
     showSong(song);
-    stage.select([[0, session.timeline.end]]);
+    stage.select([[0, session.timeline.barEnd(session.timeline.bars.length - 1)]]);
   } catch (error) {
     byId("new-error").textContent = error.message;
   }

@@ -35,7 +35,7 @@ export class Mixer {
 
   #row(track, place) {
     const {session} = this;
-    const name = track.name || (track.drums ? "Drums" : `Track ${track.index + 1}`);
+    const name = track.name || (track.drums ? "Drums" : `Track ${track.number}`);
     const toggle = (text, what, label) => {
       const button = element("button", {type: "button", class: "toggle tiny", "aria-pressed": "false", "aria-label": `${label} ${name}`, title: label}, text);
       button.addEventListener("click", () =>

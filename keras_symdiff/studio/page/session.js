@@ -16,7 +16,7 @@ export class Session {
     this.tracks = song.tracks.map((track, place) => ({...track, ...sortNotes(track.notes), colour: place}));
     this.takesKey = `studio.takes.${song.id}`;
     this.takes = new Map(Object.entries(kept(this.takesKey, {})));
-    const melody = this.tracks.findIndex((track) => track.index === song.melody);
+    const melody = this.tracks.findIndex((track) => track.number === song.melody);
     const first = {
       melody: melody < 0 ? Math.max(0, this.tracks.findIndex((track) => track.melody_candidate)) : melody,
       selection: [], locks: [], seed: 0,
@@ -57,8 +57,8 @@ export class Session {
 
   /** Notes of a track with the chosen takes in it. */
   notes(place) {
-    const index = this.tracks[place].index;
-    const takes = this.chosen.filter((id) => this.takes.get(id)?.track === index);
+    const {number} = this.tracks[place];
+    const takes = this.chosen.filter((id) => this.takes.get(id)?.track === number);
     const key = `${place}:${takes}`;
     if (!this.made.has(key)) {
       let made = this.tracks[place];
@@ -71,8 +71,8 @@ export class Session {
 
   /** Gaps of the takes that are in the song. */
   get filled() {
-    const index = this.melodyTrack.index;
-    return this.chosen.flatMap((id) => (this.takes.get(id)?.track === index ? this.takes.get(id).gaps : []));
+    const {number} = this.melodyTrack;
+    return this.chosen.flatMap((id) => (this.takes.get(id)?.track === number ? this.takes.get(id).gaps : []));
   }
 
   /** Whether a note belongs to some ranges; one that is played a little early belongs to where it is written. */
@@ -100,7 +100,7 @@ export class Session {
     const whole = ranges.filter((range) => this.timeline.isWhole(range));
     const {low, high} = this.register;
     return {
-      track: this.melodyTrack.index,
+      track: this.melodyTrack.number,
       bars: whole.map((range) => this.timeline.rangeText(range)),
       beats: ranges.filter((range) => !whole.includes(range)),
       locks: locks.filter((lock) => this.holds(ranges, lock)),

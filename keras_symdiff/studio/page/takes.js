@@ -1,6 +1,10 @@
-/** Takes of the same bars as cards, best first, "as it was" before them. */
+/**
+ * Takes of the same bars as cards, best first, "as it was" before them. A take's number says when it was made, its rank
+ * how good its scores are.
+ */
 import {element} from "/web/element.js";
 import {paintSmallRoll, readColours, sortNotes} from "/web/roll.js";
+import {rankName} from "/web/rank.js";
 
 const SHORT = {seam_fit: "Seam", chord_tones: "Chords", novelty: "New", clashes: "Clashes"};
 const MOST_BARS = 16; // in a small roll
@@ -98,7 +102,7 @@ export class Takes {
       const first = timeline.bars[Math.max(0, timeline.barIndex(start) - 1)].start;
       const last = Math.min(timeline.bars.length - 1, timeline.barIndex(stop - 1) + 1, timeline.barIndex(first) + MOST_BARS + 1);
       const stretch = [first, timeline.barEnd(last)];
-      const place = session.tracks.findIndex((track) => track.index === JSON.parse(group.key)[0]);
+      const place = session.tracks.findIndex((track) => track.number === JSON.parse(group.key)[0]);
       const was = session.tracks[place];
       const melodies = new Map(this.order.map((id) => [id, id ? sortNotes(session.takes.get(id)?.notes ?? []) : was]));
       const seen = [...melodies.values()].flatMap(({notes}) => notes.filter((note) => session.holds([stretch], note)).map((note) => note[2]));
@@ -124,12 +128,13 @@ export class Takes {
     const {session} = this, take = id && session.takes.get(id);
     const name = id ? `Take ${session.numberOf(id)}` : "As it was";
     const scores = Object.entries((id ? take?.scores : session.group.original) ?? {}).filter(([key, value]) => key in SHORT && value !== null && (key !== "clashes" || value > 0.1));
-    const text = scores.map(([key, value]) => `${SHORT[key]} ${Math.round(100 * value)}`).join(" · ");
+    const like = take?.like ? [`like take ${session.numberOf(take.like)}`] : [];
+    const text = [...like, ...scores.map(([key, value]) => `${SHORT[key]} ${Math.round(100 * value)}`)].join(" · ");
     const main = element("button", {type: "button", class: "card-main", "aria-pressed": "false", "data-take": id ?? "was"},
       element("span", {class: "card-head"}, element("strong", {}, name),
-        rank === 1 ? element("span", {class: "badge"}, "best") : "",
-        take?.like ? element("span", {class: "badge quiet"}, `like ${session.numberOf(take.like)}`) : ""),
-      element("canvas", {"aria-hidden": "true"}), element("small", {}, text || (id ? "" : "your own bars")));
+        rank ? element("span", {class: rank === 1 ? "badge" : "badge quiet"}, rankName(rank)) : ""),
+      element("canvas", {"aria-hidden": "true"}),
+      element("small", {title: byId("scores-help").textContent}, text || (id ? "" : session.tracks[session.state.melody].notes.length ? "your own bars" : "nothing yet")));
     main.addEventListener("click", () => this.on.choose(id));
     const card = element("li", {class: "card"}, main);
     let star = null;
