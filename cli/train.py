@@ -9,8 +9,7 @@ from keras_symdiff.cli.options import dry_run_option, output_option, print_confi
 @click.argument("paths", metavar="DIR...|FILE.npz...", nargs=-1, required=True, type=click.Path(exists=True))
 @output_option("RUN", help="Run directory.")
 @click.option("--vae", metavar="NAME|RUN", help="The MusicVAE that encodes: a preset or run directory.")
-@click.option("--init-from", metavar="NAME|RUN",
-              help="Fine-tune this preset or run, with its MusicVAE and scaling.")  # fmt: skip
+@click.option("--init-from", metavar="NAME|RUN", help="Fine-tune this preset or run, with its MusicVAE and scaling.")
 @click.option("--validation", metavar="DIR|FILE.npz", type=click.Path(exists=True),
               help="Validation melodies. Default: a twentieth of the files.")  # fmt: skip
 @click.option("--model", type=click.Choice(["diffusion", "mdn"]), default="diffusion", show_default=True,
@@ -25,15 +24,12 @@ from keras_symdiff.cli.options import dry_run_option, output_option, print_confi
               help="Share of training pieces with given phrases, for better infilling; the paper has 0.")  # fmt: skip
 @click.option("--ema-momentum", type=click.FloatRange(0, 1, max_open=True), default=0.9999, show_default=True,
               help="Momentum of the moving average of the weights, which samples come from.")  # fmt: skip
-@click.option("--conditions", is_flag=True,
-              help="Train a model that hears the other tracks and takes chords, density and form.")  # fmt: skip
+@click.option("--conditions", is_flag=True, help="Train to hear the other tracks and take chords, density and form.")
 @training_options(batch_size=None, learning_rate=None, epochs=125, steps=4000)
 @seed_option
 @dry_run_option
-def train_command(
-    paths, output, vae, init_from, validation, model, size, threshold, step_power, given_share, conditions, precision,
-    epochs, dry_run, **training,
-):  # fmt: skip
+def train_command(paths, output, vae, init_from, validation, model, size, threshold, step_power, given_share,
+                  conditions, precision, epochs, dry_run, **training):  # fmt: skip
     """Train a model on the 64-bar pieces of all melodies in DIR... (folders, MIDI files), or on .npz files of `encode`.
 
     Defaults are the paper's: 500,000 steps of 64 pieces at a learning rate of 0.001 (mdn: 128 and 0.0003, --epochs 63;
@@ -43,25 +39,22 @@ def train_command(
     from keras_symdiff.models.sizes import BATCH_SIZES, RATES, SIZES
 
     own = {"--vae": vae, "--size": size, "--threshold": threshold, "--step-power": step_power,
-           "--conditions": conditions or None}  # fmt: skip
+           "--conditions": conditions}  # fmt: skip
     if init_from is None and vae is None:
         raise click.UsageError("Name one of --vae and --init-from.")
-    if init_from is not None and (named := [option for option, value in own.items() if value is not None]):
+    if init_from is not None and (named := [option for option, value in own.items() if value]):
         raise click.UsageError(f"{named[0]} does not go with --init-from, which has its own.")
     if model == "mdn" and (step_power is not None or given_share is not None or conditions):
         raise click.UsageError("--step-power, --given-share and --conditions are for diffusion models.")
+    diffusion = {} if given_share is None else {"given_share": given_share}
     if init_from is None:
         size, threshold = SIZES[model][size or "paper"], threshold or 1.0
-    diffusion = {} if given_share is None else {"given_share": given_share}
-    if model == "diffusion" and init_from is None:
-        diffusion = {"step_power": step_power or 1.0, "given_share": given_share or 0.0}
+        diffusion = {"step_power": step_power or 1.0, "given_share": given_share or 0.0} if model == "diffusion" else {}
     training["batch_size"] = training["batch_size"] or BATCH_SIZES[model]
     training["learning_rate"] = training["learning_rate"] or RATES[model] / (10 if init_from else 1)
-    options = {
-        "paths": list(paths), "validation": validation, "vae": vae, "init_from": init_from, "model": model,
-        "size": size, "threshold": threshold, "precision": precision, **diffusion, **training,
-        **({"conditions": True} if conditions else {}),
-    }  # fmt: skip
+    options = {"paths": list(paths), "validation": validation, "vae": vae, "init_from": init_from, "model": model,
+               "size": size, "threshold": threshold, "precision": precision, **diffusion, **training}  # fmt: skip
+    options |= {"conditions": True} if conditions else {}
     if dry_run:
         return print_config(options | {"epochs": epochs})
 
@@ -80,14 +73,13 @@ def train_command(
 
     wrapper, network = {"diffusion": (LatentDiffusion, TransformerDenoiser), "mdn": (LatentMDN, TransformerMDN)}[model]
     vae = MusicVAE.from_preset(str(vae or init_from))
-    if init_from is not None:
-        config = read_config(preset_folder(init_from) / wrapper.preset_part)  # missed before long work, if it is
-        conditions = config.get("denoiser", {}).get("condition_dim") is not None
+    if init_from is not None:  # before long work, which a preset without this part would make vain
+        denoiser = read_config(preset_folder(init_from) / wrapper.preset_part).get("denoiser", {})
+        conditions = denoiser.get("condition_dim") is not None
     latents, train, held_out, told = (read_songs_of if conditions else read_pieces_of)(vae, paths, validation)
     phrases = np.unique(train[train >= 0])
-    transform = LatentTransform.from_preset(init_from) if init_from else LatentTransform.fit(
-        latents.mean[phrases], latents.stddev[phrases], threshold
-    )  # fmt: skip
+    new = latents.mean[phrases], latents.stddev[phrases], threshold
+    transform = LatentTransform.from_preset(init_from) if init_from else LatentTransform.fit(*new)
     click.echo(f"{transform.num_kept_dims} of {vae.latent_dim} latent dimensions kept")
     keras.config.set_dtype_policy(precision)  # after encoding, which stays in float32
 
@@ -97,11 +89,10 @@ def train_command(
             return wrapper(network(channels=transform.num_kept_dims, **sizes), seed=training["seed"], **diffusion)
         return wrapper.from_preset(init_from, seed=training["seed"], **diffusion)
 
-    held_out = transform.forward(held_out).astype("float32")
-    train_latent_model(
-        make_model, transform.forward(latents.mean).astype("float32"), train, (held_out, told[1]) if told else held_out,
-        transform, vae, output, options, epochs, conditions=told[0].conditions if told else None, **training,
-    )  # fmt: skip
+    scaled, held_out = (transform.forward(means).astype("float32") for means in (latents.mean, held_out))
+    held_out = (held_out, told[1]) if told else held_out
+    train_latent_model(make_model, scaled, train, held_out, transform, vae, output, options, epochs,
+                       conditions=told[0].conditions if told else None, **training)  # fmt: skip
     if told:
         told[0].save_forms(output)
     write_training_music(output, latents, phrases, init_from)
