@@ -162,7 +162,8 @@ class TransformerDenoiser(keras.Model):
         """As `keras.Model.export`; needs TensorFlow or, for `format="onnx"`, the packages that Keras names.
 
         On JAX and PyTorch, which export no axis that may have 1 or L positions, pieces have one noise level each; on
-        PyTorch, whose exporter knows fixed shapes only, there is one piece.
+        PyTorch, whose exporter knows fixed shapes only, there is one piece. JAX's ONNX computes something else for a
+        piece whose condition says that none of its phrases is there.
         """
         backend = keras.backend.backend()
         if input_signature is None and backend != "tensorflow":
