@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -48,10 +49,11 @@ def lead_sheet(path):
     with tempfile.TemporaryDirectory() as folder:
         midi = Path(folder) / "melody.mid"
         note_seq.sequence_proto_to_midi_file(note_seq.musicxml_file_to_sequence_proto(str(path)), str(midi))
-        song, score = Song.open(midi), symusic.Score(midi)
+        song = Song.open(midi)
+        score: Any = symusic.Score(midi)
     bar_lines = song.grid.ticks(song.grid.bar_lines(song.num_steps))
     starts, ends, pitches = chords.notes(bar_lines)
-    track = symusic.Track("chords", 0, False)
+    track: Any = symusic.Track("chords", 0, False)
     starts, ends = (np.round(at).astype(np.int32) for at in (starts, ends))
     track.notes = symusic.Note.from_numpy(
         starts, ends - starts, pitches.astype(np.int8), np.full(len(pitches), 80, np.int8)

@@ -123,7 +123,7 @@ class DeviceTraining:
                 jax.block_until_ready(logs)
                 began = time.monotonic()  # compiling is no progress
                 self.compile_seconds, self.first_step = began - now, self.steps
-            elif every is not None and time.monotonic() - last > every:
+            elif report is not None and every is not None and time.monotonic() - last > every:
                 self._note(*pending)
                 pending, last = None, time.monotonic()
                 self._save()

@@ -12,6 +12,7 @@ import re
 import unicodedata
 import zlib
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -47,7 +48,8 @@ PRESETS = {
 
 def lines(path):
     """The pitches of each melodic line of a file, the highest of equal onsets."""
-    for track in symusic.Score(path).tracks[: ACCOMPANIED.get(path.parent.name)]:
+    score: Any = symusic.Score(path)
+    for track in score.tracks[: ACCOMPANIED.get(path.parent.name)]:
         if track.is_drum or track.program in BASS or not len(track.notes):
             continue
         notes = track.notes.numpy()

@@ -7,6 +7,7 @@ of `NNN.mid` and `NNN.beats.txt`.
 """
 
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -48,7 +49,8 @@ def on_annotated_bars(path):
     after = times[-1] + np.arange(1, MARGIN + 1) * (times[-1] - times[-2])
     times, rows = np.concatenate([before, times, after]), rows + added
 
-    source = {track.name: track for track in symusic.Score(path).to("second").tracks}
+    score: Any = symusic.Score(path)
+    source = {track.name: track for track in score.to("second").tracks}
     notes = {name: source[name].notes.numpy() for name in ("MELODY", "BRIDGE", "PIANO")}
     quarters = np.arange(len(times))
     starts, ends = (
@@ -78,7 +80,7 @@ def on_annotated_bars(path):
     }
     free = ~np.isin(bars["BRIDGE"], bars["MELODY"])
     for name, parts in {"MELODY": (("MELODY", ...), ("BRIDGE", free)), "PIANO": (("PIANO", ...),)}.items():
-        track = symusic.Track(name, 0, False)
+        track: Any = symusic.Track(name, 0, False)
         for part, kept in parts:
             columns = (
                 starts[part],

@@ -10,6 +10,7 @@ import json
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 
@@ -26,7 +27,7 @@ VARIANTS = {
 }
 _DENOISER = {"embed_dim": 192, "num_layers": 6, "num_heads": 8, "mlp_dim": 768, "num_residual_blocks": 2,
              "residual_dim": 512, "film_dim": 256, "copies": True}  # fmt: skip
-_MDN = {"embed_dim": 128, "num_layers": 4, "num_heads": 8, "mlp_dim": 512, "num_residual_blocks": 2,
+_MDN: dict[str, Any] = {"embed_dim": 128, "num_layers": 4, "num_heads": 8, "mlp_dim": 512, "num_residual_blocks": 2,
         "residual_dim": 384, "num_mixtures": 16}  # fmt: skip
 THRESHOLD = 0.9  # of kept latent dimensions
 STEP_POWER = 2.0
