@@ -39,6 +39,7 @@ def main():
                     const extent = document.getElementById('extent').getBoundingClientRect().width;
                     const bars = document.querySelectorAll('#bars [role=option]').length;
                     document.getElementById('scroller').scrollLeft = 7 * extent / bars;
+                    document.getElementById('takes').scrollIntoView({block: 'nearest'});
                     """
                 )
                 time.sleep(7)

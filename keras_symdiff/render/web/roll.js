@@ -187,7 +187,7 @@ function paintKeys(context, view, colours, bottom) {
     }
     if (pitch % 12 === 0 || view.row >= 12) {
       context.fillStyle = colours.text;
-      if (!BLACK.has(pitch % 12)) context.fillText(pitchName(pitch), 3, y + view.row / 2);
+      if (!BLACK.has(pitch % 12)) context.fillText(pitchName(pitch), 3, Math.max(6, y + view.row / 2));
     }
   }
   if (!view.lane) return;

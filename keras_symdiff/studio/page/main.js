@@ -363,11 +363,11 @@ function nextTheme() {
     if (next) localStorage.setItem("studio.theme", next);
     else localStorage.removeItem("studio.theme");
   } catch {} // nothing may be kept here
-  recolour();
+  redraw();
   say(`Colours: ${next ?? "as the system"}.`);
 }
 
-function recolour() {
+function redraw() {
   byId("theme").setAttribute("aria-label", `Colours: ${document.documentElement.dataset.theme ?? "as the system"}`);
   stage?.recolour();
   takes?.recolour();
@@ -458,9 +458,10 @@ function wire() {
   document.addEventListener("click", (event) => {
     if (!event.target.closest("#download") || event.target.closest("a")) byId("download").open = false;
   });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  addEventListener("resize", redraw); // small rolls are as sharp as the screen
   addEventListener("pagehide", () => session?.history.keep());
-  recolour();
+  redraw();
 
   listenToKeys({
     play: togglePlay, ab, like, more, selectBar, compose: () => session && compose(),
