@@ -127,6 +127,7 @@ class Worker:
         self._waiting: collections.deque[Job] = collections.deque()
         self._running: Job | None = None
         self._stopped = False
+        self._label = "Composing; the first takes need longer"  # something may be compiled
         self._wake = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="composing", daemon=True)
 
@@ -196,6 +197,7 @@ class Worker:
             with contextlib.suppress(Exception):
                 if self._warm_up is not None:
                     self._warm_up(self.composer, self._make_way)
+                    self._label = "Composing"
         while True:
             with self._wake:
                 self._running = None
@@ -213,10 +215,11 @@ class Worker:
 
     def _do(self, job):
         try:
-            job.progress("Composing", 0, 0)
+            job.progress(self._label, 0, 0)
             if self.state == "failed":
                 raise ValueError(f"The model did not load: {self.message}")
             result = job.work(self.composer, job.progress)
+            self._label = "Composing"
             if job.is_cancelled:
                 raise CancelledError
             job.tell("done", result)

@@ -216,7 +216,10 @@ def read_song(name: str, data: bytes) -> Song:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"song{suffix}"
             path.write_bytes(data)
-            return dataclasses.replace(Song.open(path), name=name)
+            try:
+                return dataclasses.replace(Song.open(path), name=name)
+            except ImportError as error:
+                raise ImportError(str(error).replace(str(path), name)) from None
     except MidiError as error:
         raise MidiError(name, error.reason) from None
 

@@ -85,6 +85,15 @@ def test_a_file_of_another_kind_is_read_by_its_suffix(client):
     assert answer.json()["can_save"] is False
 
 
+def test_a_file_of_another_kind_without_note_seq_says_what_to_install(client, monkeypatch):
+    monkeypatch.setitem(sys.modules, "note_seq", None)
+    answer = client.post("/api/songs", files={"file": ("tune.abc", b"X:1")})
+    assert answer.status_code == 415
+    assert answer.json()["error"].startswith(
+        "tune.abc: MusicXML, ABC and NoteSequence files need note-seq: pip install"
+    )
+
+
 def test_takes_come_ranked_and_lie_in_the_song(client):
     song = client.song()
     done = client.compose(song, track=1, bars=["9-12"], takes=3)
