@@ -9,8 +9,11 @@ import click
 from keras_symdiff.choose_backend import BACKENDS
 
 
-def announce_backend() -> None:
+def announce_backend(processes: bool = False) -> None:
     """Imports Keras and names the backend that computes.
+
+    Args:
+        processes: join other processes, if a launcher says so; see `training.processes`.
 
     Raises:
         click.ClickException: if it is none of ours; Keras has more, which cannot train.
@@ -25,6 +28,10 @@ def announce_backend() -> None:
 
     keras = import_keras()
     use_compilation_cache()
+    if processes:
+        from keras_symdiff.training.processes import join_processes
+
+        join_processes()
     click.echo(f"Keras {keras.__version__} on {keras.backend.backend()}", err=True)
 
 

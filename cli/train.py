@@ -61,7 +61,7 @@ def train_command(paths, output, vae, init_from, validation, model, size, thresh
     from keras_symdiff.cli.console import announce_backend
     from keras_symdiff.cli.read_inputs import read_pieces_of, read_songs_of
 
-    announce_backend()
+    announce_backend(processes=True)
     import keras
     import numpy as np
 
@@ -91,9 +91,9 @@ def train_command(paths, output, vae, init_from, validation, model, size, thresh
 
     scaled, held_out = (transform.forward(means).astype("float32") for means in (latents.mean, held_out))
     held_out = (held_out, told[1]) if told else held_out
-    train_latent_model(make_model, scaled, train, held_out, transform, vae, output, options, epochs,
-                       conditions=told[0].conditions if told else None, **training)  # fmt: skip
+    folder = train_latent_model(make_model, scaled, train, held_out, transform, vae, output, options, epochs,
+                                conditions=told[0].conditions if told else None, **training)  # fmt: skip
     if told:
-        told[0].save_forms(output)
-    write_training_music(output, latents, phrases, init_from)
+        told[0].save_forms(folder)
+    write_training_music(folder, latents, phrases, init_from)
     click.echo(f"Wrote {output}")

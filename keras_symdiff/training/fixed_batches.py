@@ -4,6 +4,8 @@ from typing import Any
 
 import keras
 
+from keras_symdiff.training.processes import own_share
+
 
 class FixedBatches(keras.utils.PyDataset):
     """Batches of arrays in their order.
@@ -24,6 +26,7 @@ class FixedBatches(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         rows = slice(index * self.batch_size, (index + 1) * self.batch_size)
-        return tuple(
+        batch = tuple(
             tuple(part[rows] for part in array) if isinstance(array, tuple) else array[rows] for array in self.arrays
         )
+        return own_share(batch)

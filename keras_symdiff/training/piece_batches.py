@@ -6,6 +6,7 @@ from jaxtyping import Float, Int, Real
 from keras_symdiff.constants import PIECE_PHRASES
 from keras_symdiff.music.condition import PARTS
 from keras_symdiff.noise_streams import Purpose, noise_streams
+from keras_symdiff.training.processes import own_share
 from keras_symdiff.training.seeded_batches import SeededBatches
 
 SHORTEST_PIECE = 8  # phrases: 16 bars
@@ -82,4 +83,4 @@ class PieceBatches(SeededBatches):
         repeats = condition[:, :, PARTS["repeats"]]
         repeats[:, :, :-1] = (earliest[:, :, None] == places) & present[:, :, None]
         repeats[:, :, -1] = present
-        return ((latents.astype("float32", copy=False), condition),)
+        return (own_share((latents.astype("float32", copy=False), condition)),)

@@ -10,10 +10,13 @@ from typing import Any
 
 import keras
 
+from keras_symdiff.training.processes import folder_to_write
 from keras_symdiff.training.record_options import record_options
 from keras_symdiff.training.seeded_batches import SeededBatches
 from keras_symdiff.training.stop_when_diverged import StopWhenDiverged
 from keras_symdiff.write_atomically import write_atomically
+
+_CHECKPOINT, _HASHES = "checkpoint.weights.h5", "checkpoint.sha256"
 
 
 class RunDirectory:
@@ -21,7 +24,7 @@ class RunDirectory:
 
     `training.json` holds the resolved options, written before the first step; `metrics.csv` and `tensorboard/` the
     logs; `checkpoint.weights.h5` weights, optimizer, moving averages and noise after the last whole epoch, and
-    `checkpoint.sha256` its hash.
+    `checkpoint.sha256` its hash. Of several processes, which share the folder, all read it and the first one writes.
 
     Args:
         path: folder, made if it is not there.
@@ -32,7 +35,7 @@ class RunDirectory:
     """
 
     def __init__(self, path: str | Path, options: dict[str, Any]):
-        self.path = Path(path)
+        self.shared, self.path = Path(path), folder_to_write(path)
         self.path.mkdir(parents=True, exist_ok=True)
         # Equal options on another backend are another run: its noise is another.
         record_options(self.path / "training.json", options | {"backend": keras.backend.backend()})
@@ -52,15 +55,9 @@ class RunDirectory:
         Raises:
             ValueError: when the checkpoint is damaged, or the training diverges; see `StopWhenDiverged`.
         """
-        checkpoint, hashes = self.path / "checkpoint.weights.h5", self.path / "checkpoint.sha256"
+        checkpoint, hashes = (self.path / name for name in (_CHECKPOINT, _HASHES))
         model.optimizer.build(model.trainable_variables)
-        if checkpoint.exists():
-            recorded = hashes.read_text(errors="replace").split() if hashes.exists() else []
-            if _sha256(checkpoint) not in recorded:
-                raise ValueError(
-                    f"{checkpoint} is damaged: {hashes.name} does not hold its SHA-256. Remove it to begin anew"
-                )
-            model.load_weights(checkpoint)
+        self._load(model)
 
         # Not keras.callbacks.BackupAndRestore: it overwrites in place and keeps the epoch in a second file, so that a
         # kill between the two would repeat an epoch. One file, renamed; the epoch is the optimizer's step count.
@@ -99,6 +96,17 @@ class RunDirectory:
             ],
             **kwargs,
         )
+
+    def _load(self, model):
+        """Gives the model what the last whole epoch left, if there was one."""
+        checkpoint, hashes = (self.shared / name for name in (_CHECKPOINT, _HASHES))
+        if checkpoint.exists():
+            recorded = hashes.read_text(errors="replace").split() if hashes.exists() else []
+            if _sha256(checkpoint) not in recorded:
+                raise ValueError(
+                    f"{checkpoint} is damaged: {hashes.name} does not hold its SHA-256. Remove it to begin anew"
+                )
+            model.load_weights(checkpoint)
 
 
 def _sha256(path):

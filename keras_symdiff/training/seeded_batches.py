@@ -7,14 +7,16 @@ import keras
 import numpy as np
 
 from keras_symdiff.noise_streams import Purpose, noise_streams
+from keras_symdiff.training.processes import own_share
 
 
 class SeededBatches(keras.utils.PyDataset):
     """Shuffled batches for `fit`, equal whether training ran through or was killed and resumed.
 
     Epochs have a fixed number of steps and read on in an endless row of shuffled passes over the data, so that an
-    epoch of 4000 steps may hold a part of a pass or many. `fit` of the package's models tells the batches which epoch
-    it is in; that of another Keras model needs `shuffle=False, callbacks=[batches.follow_epochs()]`.
+    epoch of 4000 steps may hold a part of a pass or many. Of several processes each reads its share of a batch. `fit`
+    of the package's models tells the batches which epoch it is in; that of another Keras model needs `shuffle=False,
+    callbacks=[batches.follow_epochs()]`.
 
     Args:
         array: NumPy array, one example a row, or a tuple of arrays that share their rows.
@@ -65,7 +67,7 @@ class SeededBatches(keras.utils.PyDataset):
         batch = tuple(parts) if len(parts) > 1 else parts[0]
         if self.augment is not None:
             batch = self.augment(batch, noise_streams(self.seed, [step], Purpose.AUGMENTATION)[0])
-        return (batch,)
+        return (own_share(batch),)
 
     def _permutation(self, number):
         known = self._known  # read once: TensorFlow may ask from two threads, where an epoch follows another

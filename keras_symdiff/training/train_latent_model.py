@@ -15,6 +15,7 @@ from jaxtyping import Float, Float32, Int, Real
 from keras_symdiff.latents.latent_transform import LatentTransform
 from keras_symdiff.training.paper_optimizer import paper_optimizer
 from keras_symdiff.training.piece_batches import PieceBatches
+from keras_symdiff.training.processes import spread_over_processes
 from keras_symdiff.training.run_directory import RunDirectory
 from keras_symdiff.training.seeded_batches import SeededBatches
 
@@ -39,8 +40,10 @@ def train_latent_model(
     seed: int = 0,
     conditions: Float[np.ndarray, "S M C"] | None = None,
     weights: Real[np.ndarray, " S"] | None = None,
-) -> None:
+) -> Path:
     """Trains with the paper's recipe (section 4.3) and leaves a folder that is enough to sample from.
+
+    Of several processes, see `training.processes`, each reads its share of every batch.
 
     Args:
         make_model: function without arguments that returns the `LatentDiffusion` or `LatentMDN` to train, with new
@@ -62,6 +65,9 @@ def train_latent_model(
         seed: int.
         conditions: float array (S, M, C), for a model that has them. Defaults to `None`.
         weights: float array (S,), with `conditions`; see `PieceBatches`.
+
+    Returns:
+        The folder in which this process writes; see `RunDirectory`.
     """
     held_out = validation[0] if isinstance(validation, tuple) else validation
     if not len(pieces) or not len(held_out):
@@ -69,6 +75,7 @@ def train_latent_model(
             f"Training and validation need pieces of 32 phrases (64 bars) without a rest. Received: {len(pieces)} and "
             f"{len(held_out)} pieces"
         )
+    spread_over_processes()
     keras.utils.set_random_seed(seed)  # the initial weights
     model = make_model()
     expected = (model.network.num_positions, model.network.channels)
@@ -87,7 +94,8 @@ def train_latent_model(
     transform.save(run.path / "latent_transform.json")
     vae.save_preset(run.path)
     # Several steps per call pay on JAX, on a CPU too (benchmarks/README.md); PyTorch refuses them.
-    together = math.gcd(steps, STEPS_A_CALL) if keras.backend.backend() == "jax" else 1
+    alone = keras.distribution.distribution() is None
+    together = math.gcd(steps, STEPS_A_CALL) if keras.backend.backend() == "jax" and alone else 1
     model.compile(paper_optimizer(learning_rate, ema_momentum), steps_per_execution=together)
     run.fit(
         model,
@@ -102,3 +110,4 @@ def train_latent_model(
     steps_taken = int(model.optimizer.iterations)
     model.weights_origin = f"moving average (momentum {ema_momentum}) after {steps_taken} steps"
     model.save_preset(run.path)
+    return run.path
