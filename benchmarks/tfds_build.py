@@ -142,13 +142,15 @@ def estimate(parse, phrases, saving, cpu, gpu):
     print(f"{LAKH_FILES} files x {phrases} phrases x {1 - saving:.2f} = {encoded / 1e6:.1f} million phrases to encode;")
     print(f"{LAKH_FILES} files x {parse} ms = {parsing:.0f} core seconds of parsing; {cpu:.1f} phrases/s a core.\n")
     print("| machine | parsing | encoding | hours |\n|---|---|---|---|")
-    for name, cores, speed, passes in (
-        ("2 cores", 2, 2 * cpu, 1),
-        ("16 cores, one GPU", 16, gpu, 1),
-        ("100 Beam workers of one core", 100, 100 * cpu, 2),  # Beam parses twice
-    ):
-        seconds = passes * parsing / cores, encoded / speed
-        print(f"| {name} | {seconds[0] / 3600:.2f} h | {seconds[1] / 3600:.1f} h | {sum(seconds) / 3600:.1f} |")
+    # All parse once for tunes and once for phrases. Beam does the former on the machine that starts it, here of 2 cores,
+    # and parses once more for duplicates.
+    machines = [("2 cores", 2 * cpu, 2 * parsing / 2), ("16 cores, one GPU", gpu, 2 * parsing / 16)]
+    for workers in (1, 10, 100):
+        parsed = parsing / 2 + 2 * parsing / workers
+        machines.append((f"Beam, {workers} workers of one core", workers * cpu, parsed))
+    for name, speed, parsed in machines:
+        hours = parsed / 3600, encoded / speed / 3600
+        print(f"| {name} | {hours[0]:.2f} h | {hours[1]:.1f} h | {sum(hours):.1f} |")
 
 
 def step(steps, rounds):
