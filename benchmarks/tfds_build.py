@@ -142,7 +142,7 @@ def estimate(parse, phrases, saving, cpu, gpu):
     print(f"{LAKH_FILES} files x {phrases} phrases x {1 - saving:.2f} = {encoded / 1e6:.1f} million phrases to encode;")
     print(f"{LAKH_FILES} files x {parse} ms = {parsing:.0f} core seconds of parsing; {cpu:.1f} phrases/s a core.\n")
     print("| machine | parsing | encoding | hours |\n|---|---|---|---|")
-    # All parse once for tunes and once for phrases. Beam does the former on the machine that starts it, here of 2 cores,
+    # All parse once for tunes, once for phrases. Beam does the former on the machine that starts it, here of 2 cores,
     # and parses once more for duplicates.
     machines = [("2 cores", 2 * cpu, 2 * parsing / 2), ("16 cores, one GPU", gpu, 2 * parsing / 16)]
     for workers in (1, 10, 100):
