@@ -3,13 +3,7 @@
 import click
 
 from keras_symdiff.cli.asked_options import asked_options
-from keras_symdiff.cli.options import (
-    audio_option,
-    model_option,
-    output_option,
-    seed_option,
-    temperature_option,
-)
+from keras_symdiff.cli.options import audio_option, model_option, output_option, seed_option, temperature_option
 from keras_symdiff.cli.sampler_options import sampler_options
 
 
@@ -56,6 +50,7 @@ def infill_command(
         raise click.UsageError("Name one of --keep-rhythm and --keep-pitches: both leave nothing to compose.")
     from keras_symdiff.cli.read_inputs import open_song
     from keras_symdiff.infilling.infill_request import InfillRequest
+    from keras_symdiff.infilling.take_record import read_take
     from keras_symdiff.music.swing import NO_SWING
 
     asked |= {
@@ -64,7 +59,10 @@ def infill_command(
         "temperature": temperature, "harmony": not no_harmony, "variation": variation,
     }  # fmt: skip
     song = open_song(midi)
-    piece = InfillRequest(sampler=sampler, **asked).find(song)  # refuses before the models load
+    request = InfillRequest(sampler=sampler, **asked)  # it and the next lines refuse before the models load
+    piece = request.find(song)
+    if like is not None:
+        request.varying(read_take(like, piece.song, piece.melody.track), piece)
     melody = piece.melody
     click.echo(f"Melody: {melody.name or '(no name)'} (track {melody.track + 1}), because {piece.reason}")
     click.echo(f"Composing bars {', '.join(gap.name for gap in piece.gaps)}")

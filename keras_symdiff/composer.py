@@ -17,7 +17,7 @@ from keras_symdiff.diffusion.generate import infill, sample
 from keras_symdiff.diffusion.latent_diffusion import LatentDiffusion
 from keras_symdiff.diffusion.sampler import Sampler, as_sampler
 from keras_symdiff.infilling.asked import NO_FORM, Asked
-from keras_symdiff.infilling.infill_request import MOST_TEMPERATURE, InfillRequest
+from keras_symdiff.infilling.infill_request import MOST_SEEDS, MOST_TEMPERATURE, InfillRequest
 from keras_symdiff.infilling.layout import transpose_within_range
 from keras_symdiff.infilling.make_takes import make_takes
 from keras_symdiff.infilling.take import Take
@@ -35,6 +35,7 @@ from keras_symdiff.presets.training_phrases import read_training_phrases
 from keras_symdiff.vae.music_vae import MusicVAE
 
 FEWEST_BARS, MOST_BARS = 4, 512
+MOST_MELODIES = 10_000  # in a call, which holds them all
 
 # Pieces of a seed that a window has for itself: windows of one noise would compose alike.
 _PIECES_PER_WINDOW = 1 << 16
@@ -135,8 +136,8 @@ class Composer:
         A melody depends on `seed` and its index only, up to float32 rounding: not on the backend or on `num_melodies`.
 
         Args:
-            num_melodies: at least 1.
-            seed: at least 0.
+            num_melodies: in [1, 10000].
+            seed: in [0, 2^32).
             quality: `"draft"`, `"normal"`, `"best"`, or a `Sampler`. The baseline has one quality.
             bars: length in 4/4 bars, in [4, 512]. More than 64 are composed in windows of 64, each of which hears the
                 32 bars before it.
@@ -158,14 +159,11 @@ class Composer:
         Raises:
             ValueError: if an argument is out of range.
         """
-        least_of = {"num_melodies": (num_melodies, 1), "seed": (seed, 0), "first_melody": (first_melody, 0)}
-        for name, (value, least) in least_of.items():
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ValueError(f"`{name}` must be an integer of at least {least}. Received: {name}={value!r}")
-        if not isinstance(temperature, int | float) or not 0 < temperature <= MOST_TEMPERATURE:
-            raise ValueError(f"`temperature` must be in (0, {MOST_TEMPERATURE}]. Received: temperature={temperature!r}")
-        if isinstance(bars, bool) or not isinstance(bars, int) or not FEWEST_BARS <= bars <= MOST_BARS:
-            raise ValueError(f"`bars` must be an integer in [{FEWEST_BARS}, {MOST_BARS}]. Received: bars={bars!r}")
+        _check_integer("num_melodies", num_melodies, 1, MOST_MELODIES)
+        _check_integer("seed", seed, 0, MOST_SEEDS - 1)
+        _check_integer("bars", bars, FEWEST_BARS, MOST_BARS)
+        _check_integer("first_melody", first_melody, 0, MOST_SEEDS - 1)
+        _check_temperature(temperature)
         asked = Asked(
             chords=chords, key=key, density=density, pitch_range=pitch_range, form=form, key_cost=key_cost
         )  # fmt: skip
@@ -218,7 +216,7 @@ class Composer:
             bars: bars to compose, from 1, both ends included: `"17-32"`, `"17"`, or with beats `"17.3-18.2"`; or a list
                 of such.
             takes: how many takes to compose, in [1, 64].
-            seed: at least 0.
+            seed: in [0, 2^32).
             quality: `"draft"`, `"normal"`, `"best"`, or a `Sampler`.
             continue_bars: bars to compose after the melody's last one.
             track: the melody's track, from 1, as `symdiff inspect` numbers it. Defaults to `None`: the most melodious.
@@ -246,11 +244,12 @@ class Composer:
             ValueError: if an argument is out of range, or the preset has no diffusion model.
         """
         request = InfillRequest(
-            bars=(bars,) if isinstance(bars, str) else tuple(bars),
+            bars=(bars,) if isinstance(bars, str) else _listed("bars", bars),
             continue_bars=continue_bars, track=track, track_name=track_name, keep=keep,
-            keep_notes=tuple((tick, pitch) for tick, pitch in keep_notes), takes=takes, seed=seed,
-            sampler=as_sampler(quality), temperature=temperature, harmony=harmony, chords=chords, key=key,
-            density=density, pitch_range=pitch_range, form=form, key_cost=key_cost, variation=variation,
+            keep_notes=tuple(_listed("keep_notes", note) for note in _listed("keep_notes", keep_notes)),
+            takes=takes, seed=seed, sampler=as_sampler(quality), temperature=temperature, harmony=harmony,
+            chords=chords, key=key, density=density, pitch_range=pitch_range, form=form, key_cost=key_cost,
+            variation=variation,
         )  # fmt: skip
         if isinstance(self.model, LatentMDN):
             raise ValueError(f"The baseline composes new melodies only. Received: the preset {self.name}")
@@ -270,6 +269,9 @@ class Composer:
         Returns:
             The mean latents of each melody's phrases.
         """
+        melodies = _listed("melodies", melodies)
+        if not all(isinstance(melody, Melody) for melody in melodies):
+            raise ValueError(f"`melodies` must be a list of `Melody`. Received: melodies={melodies!r:.200}")
         tokens = [melody.phrases()[0] for melody in melodies]
         if not tokens:
             return []
@@ -284,12 +286,19 @@ class Composer:
         Args:
             latents: the latents of each melody's phrases.
             temperature: of decoding; 0.001 is effectively greedy.
-            seed: at least 0.
+            seed: in [0, 2^32).
 
         Returns:
             A melody for each, from bar 1 on.
         """
-        if not len(latents):
+        _check_temperature(temperature)
+        _check_integer("seed", seed, 0, MOST_SEEDS - 1)
+        latents = _listed("latents", latents)
+        if not all(np.shape(of_melody)[1:] == (self.vae.latent_dim,) for of_melody in latents):
+            raise ValueError(
+                f"`latents` must be a list of arrays (N, {self.vae.latent_dim}). Received: latents={latents!r:.200}"
+            )
+        if not latents:
             return []
         tokens = self.vae.decode(np.concatenate(latents), temperature, seed)
         ends = np.cumsum([len(phrases) for phrases in latents])[:-1]
@@ -365,8 +374,28 @@ def _melody(tokens: Int[np.ndarray, "N 32"], bars: int) -> Melody:
         tokens = tokens.copy()
         tokens[-1, STEPS_PER_BAR:] = 0
         tokens[-1, STEPS_PER_BAR] = NOTE_OFF
-    return dataclasses.replace(Melody.from_phrases(tokens), num_steps=bars * STEPS_PER_BAR)
+    melody = Melody.from_phrases(tokens, time_signatures=((0, 4, 4),))
+    return dataclasses.replace(melody, num_steps=bars * STEPS_PER_BAR)
+
+
+def _check_integer(name, value, least, most):
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise ValueError(f"`{name}` must be an integer in [{least}, {most}]. Received: {name}={value!r:.200}")
+
+
+def _check_temperature(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MOST_TEMPERATURE:
+        raise ValueError(f"`temperature` must be in (0, {MOST_TEMPERATURE}]. Received: temperature={value!r:.200}")
+
+
+def _listed(name, value) -> Any:  # a tuple
+    try:
+        return tuple(value)
+    except TypeError as error:
+        raise ValueError(f"`{name}` must be a list. Received: {name}={value!r:.200}") from error
 
 
 def _labelled(progress, label):
+    if progress is not None and not callable(progress):
+        raise ValueError(f"`progress` must be a function. Received: progress={progress!r:.200}")
     return None if progress is None else lambda done, total: progress(label, done, total)

@@ -36,6 +36,7 @@ def test_melodies_have_the_length_that_is_asked_for(composer, bars):
     (melody,) = composer.compose(bars=bars, quality=QUICK)
     (whole,) = composer.compose(quality=QUICK)
     assert melody.num_steps == 16 * bars
+    assert melody.time_signatures == ((0, 4, 4),)
     shared = 16 * min(bars, 64)
     starts = [tune.start_steps[tune.start_steps < shared].tolist() for tune in (melody, whole)]
     assert starts[0] == starts[1]
@@ -199,8 +200,35 @@ def test_the_baseline_composes_and_says_that_it_does_not_infill(tiny_preset, tmp
         ({"num_melodies": 0}, "Received: num_melodies=0"),
         ({"seed": -1}, "Received: seed=-1"),
         ({"temperature": 0}, "Received: temperature=0"),
+        (
+            {"num_melodies": 10**9},
+            r"`num_melodies` must be an integer in \[1, 10000\]. Received:",
+        ),
+        ({"seed": 2**32}, "Received: seed=4294967296"),
+        ({"quality": ["draft"]}, "`quality` must be one of"),
+        ({"progress": "bar"}, "`progress` must be a function"),
     ],
 )
 def test_wrong_arguments_are_named(composer, arguments, message):
     with pytest.raises(ValueError, match=message):
         composer.compose(**{"quality": QUICK} | arguments)
+
+
+@pytest.mark.parametrize("wrong", [None, "x", float("nan"), -7, True, [1], {"a": 1}, np.ones(2)], ids=repr)
+def test_what_is_no_music_is_refused_by_the_rule(composer, wrong):
+    calls = [
+        lambda: Composer.from_preset(wrong),
+        lambda: composer.infill(wrong, bars="17"),
+        lambda: composer.infill(SONG, bars=wrong),
+        lambda: composer.infill(SONG, bars="17", keep_notes=wrong),
+        lambda: composer.infill(SONG, bars="17", variation=wrong),
+        lambda: composer.encode(wrong),
+        lambda: composer.decode(wrong),
+        lambda: composer.decode([], temperature=wrong),
+    ]
+    if wrong is not None:
+        calls.append(lambda: composer.infill(SONG, bars="17", like=wrong))
+    for call in calls:
+        with pytest.raises((ValueError, FileNotFoundError)) as caught:
+            call()
+        assert len(str(caught.value).splitlines()) == 1

@@ -34,12 +34,12 @@ class Guidance(keras.layers.Layer):
     Args:
         denoiser: `TransformerDenoiser`.
         context: At least 0. 0 leaves the term out.
-        condition_scale: At least 0. 1 leaves the term out, 0 does not hear the condition.
 
     Call arguments:
         inputs: `[x_t, noise_level]` or `[x_t, noise_level, condition]`, as of the denoiser. All phrases have one noise
             level, but for given ones, whose level is 1.
-        condition_scale: Tensor of shape `(1,)`, in place of the layer's. Defaults to `None`: the layer's.
+        condition_scale: Tensor of shape `(1,)`, at least 0: 0 does not hear the condition. Defaults to `None`, which
+            leaves the term out, as 1 does.
 
     Returns:
         Tensor of shape `(B, L, D)`: the predicted noise.
@@ -57,11 +57,10 @@ class Guidance(keras.layers.Layer):
         - [Kynkäänniemi et al., 2024](https://arxiv.org/abs/2404.07724): guidance in an interval of noise levels.
     """
 
-    def __init__(self, denoiser: keras.Model, context: float = 0.0, condition_scale: float = 1.0, **kwargs: Any):
+    def __init__(self, denoiser: keras.Model, context: float = 0.0, **kwargs: Any):
         super().__init__(dtype="float32", **kwargs)
         self.denoiser = denoiser
         self.context = context
-        self.condition_scale = condition_scale
         if context:
             if not any(isinstance(layer, TransformerBlock) for layer in denoiser.layers):
                 raise ValueError(f"Guidance by context is for a `TransformerDenoiser`. Received: {denoiser}")
@@ -71,15 +70,14 @@ class Guidance(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs: Sequence, training: bool = False, condition_scale: Any = None) -> Float[Any, "B L D"]:
-        scale = self.condition_scale if condition_scale is None else condition_scale
-        if len(inputs) == 3 and (condition_scale is not None or scale != 1):
+        if condition_scale is not None:
             x, level, condition = inputs
             conditions = ops.concatenate([condition, ops.multiply(condition, ALWAYS_TOLD)])
             both = self.denoiser(
                 [ops.concatenate([x, x]), ops.concatenate([level, level]), conditions], training=training
             )
             told, untold = ops.split(both, 2)
-            epsilon = told + (scale - 1.0) * (told - untold)
+            epsilon = told + (condition_scale - 1.0) * (told - untold)
         else:
             epsilon = told = self.denoiser(inputs, training=training)
         if not self.context:

@@ -106,7 +106,7 @@ def as_sampler(quality: str | Sampler) -> Sampler:
     """
     if isinstance(quality, Sampler):
         return quality
-    if quality not in QUALITIES:
+    if not isinstance(quality, str) or quality not in QUALITIES:
         raise ValueError(
             f"`quality` must be one of {', '.join(QUALITIES)}, or a Sampler. Received: quality={quality!r}"
         )

@@ -79,6 +79,8 @@ class TakeRecord:
             ValueError: if the file is something else.
             OSError: if it cannot be read.
         """
+        if not isinstance(path, str | os.PathLike):
+            raise ValueError(f"The record of a take is a path. Received: {path!r:.200}")
         try:
             fields = read_json(path)
             request = fields["request"]

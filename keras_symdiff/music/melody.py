@@ -10,6 +10,8 @@ from jaxtyping import Bool, Int, Int8
 
 from keras_symdiff import constants
 from keras_symdiff.music.grid import Grid
+from keras_symdiff.music.key import estimate_key
+from keras_symdiff.music.pitch_name import pitch_name
 from keras_symdiff.music.swing import NO_SWING, Swing
 
 if TYPE_CHECKING:
@@ -113,6 +115,15 @@ class Melody:
         }
         for key, value in values.items():
             object.__setattr__(self, key, value)  # the dataclass is frozen
+
+    def __repr__(self) -> str:
+        name, count = f"{self.name!r}: " if self.name else "", len(self.pitches)
+        if not count:
+            return f"Melody({name}{self.num_bars} bars, no notes)"
+        weights = np.bincount(self.pitches % 12, weights=self.end_steps - self.start_steps, minlength=12)
+        low, high = (pitch_name(int(pitch)) for pitch in (self.pitches.min(), self.pitches.max()))
+        key, _ = estimate_key(weights)
+        return f"Melody({name}{self.num_bars} bars, {count} notes from {low} to {high}, about {key})"
 
     @classmethod
     def from_notes(

@@ -6,6 +6,12 @@ from keras_symdiff.constants import MAX_PITCH, MIN_PITCH
 
 _NAME = re.compile(r"([A-Ga-g])(#{0,2}|b{0,2})(-?\d)", re.ASCII)
 _LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+_NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+
+
+def pitch_name(pitch: int) -> str:
+    """Names a MIDI pitch, such as `"C4"` for 60."""
+    return f"{_NAMES[pitch % 12]}{pitch // 12 - 1}"
 
 
 def parse_pitch(name: str) -> int:

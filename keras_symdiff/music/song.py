@@ -169,12 +169,15 @@ class Song:
         Raises:
             MidiError: if it is not readable MIDI, is longer than 4096 bars, has more than 512 instruments, or holds
                 several tunes.
+            ValueError: if `source` is something else.
             OSError: if it cannot be opened.
         """
         if isinstance(source, Song):
             return source
         if isinstance(source, bytes | bytearray | memoryview):
             return _read_song(bytes(source), "the MIDI file")
+        if not isinstance(source, str | os.PathLike):
+            raise ValueError(f"A song is a path, bytes or a `Song`. Received: {source!r:.200}")
         songs = cls.open_all(source)
         if len(songs) != 1:
             raise MidiError(readable_name(source), f"holds {len(songs)} tunes, and one is wanted")

@@ -43,6 +43,8 @@ def preset_folder(name_or_folder: str | os.PathLike) -> Path:
     Raises:
         ValueError: when it is neither; the message lists the presets.
     """
+    if not isinstance(name_or_folder, str | os.PathLike):
+        raise ValueError(f"A preset is a name or a path. Received: {name_or_folder!r:.200}")
     if str(name_or_folder).startswith(HUB_PREFIX):
         return download_preset(str(name_or_folder))
     if Path(name_or_folder).is_dir():

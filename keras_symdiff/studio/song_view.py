@@ -12,12 +12,12 @@ from keras_symdiff.music.chord_symbols import NO_CHORD, Chords
 from keras_symdiff.music.key import SURE, estimate_key, pitch_class_weights
 from keras_symdiff.music.melody import Melody
 from keras_symdiff.music.midi import choose_melody
+from keras_symdiff.music.pitch_name import pitch_name
 from keras_symdiff.music.song import Song
 from keras_symdiff.music.swing import NO_SWING
 from keras_symdiff.render.web_song import track_notes, web_timeline
 
 _LEAST_RANGE = 12  # semitones of the register that is proposed
-_NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
 
 def song_view(song: Song, is_new: bool = False, key: str | None = None) -> dict[str, Any]:
@@ -53,11 +53,6 @@ def song_view(song: Song, is_new: bool = False, key: str | None = None) -> dict[
         "warnings": refused_by_infilling(song) + ([] if melodies else ["has no track that could be a melody"]),
         "defaults": None if melody is None else _defaults(melody, key),
     }
-
-
-def pitch_name(pitch: int) -> str:
-    """`"C4"` for middle C."""
-    return f"{_NAMES[pitch % 12]}{pitch // 12 - 1}"
 
 
 def _track(track, candidates):

@@ -72,6 +72,14 @@ def test_a_track_without_a_melody(cli, tmp_path, asked):
     assert not (tmp_path / "out").exists()
 
 
+def test_the_record_of_a_take_is_read_before_the_preset(cli, tmp_path):
+    (tmp_path / "take.json").write_text("{}")
+    result = cli(
+        "infill", SONG, "--bars", "17-18", "--like", tmp_path / "take.json", "--preset", "nowhere", "-o", tmp_path
+    )
+    fails(result, "take.json is not the record of a take")
+
+
 def test_options_that_are_wrong(cli, tmp_path):
     (tmp_path / "file").touch()
     out = tmp_path / "out"

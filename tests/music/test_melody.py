@@ -212,3 +212,9 @@ def test_importing_music_is_light():
         "print([m for m in ('keras', 'note_seq', 'tensorflow', 'scipy', 'matplotlib', 'symusic') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_a_melody_is_printed_in_one_line():
+    tune = Melody([60, 64, 67, 72], [0, 4, 8, 12], [4, 8, 12, 16], name="Tune")
+    assert repr(tune) == "Melody('Tune': 1 bars, 4 notes from C4 to C5, about C major)"
+    assert repr(Melody([], [], [], num_steps=32)) == "Melody(2 bars, no notes)"

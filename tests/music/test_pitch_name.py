@@ -1,6 +1,6 @@
 import pytest
 
-from keras_symdiff.music.pitch_name import parse_pitch
+from keras_symdiff.music.pitch_name import parse_pitch, pitch_name
 
 
 @pytest.mark.parametrize(
@@ -8,6 +8,7 @@ from keras_symdiff.music.pitch_name import parse_pitch
 )
 def test_pitches(name, pitch):
     assert parse_pitch(name) == pitch
+    assert parse_pitch(pitch_name(pitch)) == pitch
 
 
 @pytest.mark.parametrize("name", ["", "C", "H4", "C9", "G#0x", "60", "Ab0"])
