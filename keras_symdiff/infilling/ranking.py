@@ -23,7 +23,13 @@ from keras_symdiff.presets.training_phrases import phrase_hashes
 DUPLICATE_SHARE = 0.9
 
 # As people read them.
-SCORE_NAMES = {"seam_fit": "seam fit", "chord_tones": "chord tones", "clashes": "clashes", "novelty": "novelty"}
+SCORE_NAMES = {
+    "seam_fit": "seam fit",
+    "chord_tones": "chord tones",
+    "clashes": "clashes",
+    "novelty": "novelty",
+    "leaps": "leaps",
+}
 
 _FEWEST_PHRASES = 3  # a pair of frames needs as many
 _QUARTER_WEIGHTS = (2, 1, 2, 1)  # of the quarters of a bar of 16 steps
@@ -41,19 +47,24 @@ class TakeScores:
         clashes: share of that time a semitone beside a pitch class that sounds, on none that does.
         novelty: share of the phrases with new notes that are neither among the given phrases nor, where they are known,
             among those that the model was trained on, in any key.
+        leaps: share of the new bars with an interval of more than an octave, to kept notes too.
     """
 
     seam_fit: float
     chord_tones: float
     clashes: float
     novelty: float
+    leaps: float
 
     @property
     def overall(self) -> float:
-        """Mean of seam fit, chord tones less clashes, and novelty, where known, by which takes are ranked."""
+        """By which takes are ranked: the mean of seam fit, chord tones less clashes, and novelty, less leaps.
+
+        What is unknown does not count.
+        """
         scores = (self.seam_fit, max(self.chord_tones - self.clashes, 0.0), self.novelty)
         known = [score for score in scores if not np.isnan(score)]
-        return float(np.mean(known)) if known else float("nan")
+        return max(float(np.mean(known)) - self.leaps, 0.0) if known else float("nan")
 
     def as_json(self) -> dict[str, float | None]:
         """The scores by name, `None` where unknown."""
@@ -91,7 +102,7 @@ def score_takes(
     novelties = _novelty(tokens[:, ~kept], known)
     unknown = np.full(len(takes), np.nan)
     chord_tones, clashes = (unknown, unknown) if sounds is None else _chord_scores(takes, steps, inside, sounds)
-    rows = zip(seams, chord_tones, clashes, novelties, strict=True)
+    rows = zip(seams, chord_tones, clashes, novelties, _leaps(tokens, inside), strict=True)
     return [TakeScores(*map(float, scores)) for scores in rows]
 
 
@@ -147,6 +158,21 @@ def _novelty(tokens, known):
     new[sounding] = ~np.isin(phrase_hashes(tokens[sounding]), known)
     count = sounding.sum(axis=1)
     return np.divide(new.sum(axis=1), count, out=np.full(len(tokens), np.nan), where=count > 0)
+
+
+def _leaps(tokens, inside):
+    """Share (T,) of the bars with new steps, `inside` (L, 32), in which an interval of more than an octave ends."""
+    stream = tokens.reshape(len(tokens), -1).astype(np.int64)  # (T, S)
+    columns = np.arange(stream.shape[1])
+    last_onset = np.maximum.accumulate(np.where(stream >= constants.FIRST_ONSET, columns, 0), axis=1)
+    before = np.pad(last_onset[:, :-1], ((0, 0), (1, 0)))  # the onset before each step; 0 may be none
+    onsets = (stream >= constants.FIRST_ONSET) & (np.take_along_axis(stream, before, axis=1) >= constants.FIRST_ONSET)
+    wide = np.abs(stream - np.take_along_axis(stream, before, axis=1)) > 12
+    new = inside.reshape(-1)
+    leaps = onsets & wide & (new | new[before])
+    bars = leaps.reshape(len(tokens), -1, constants.STEPS_PER_BAR).any(axis=2)
+    new_bars = new.reshape(-1, constants.STEPS_PER_BAR).any(axis=1)
+    return np.minimum(bars.sum(axis=1) / new_bars.sum(), 1.0)  # the last interval may end in the bar after
 
 
 def _chord_scores(takes, steps, inside, sounds):

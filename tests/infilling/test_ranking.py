@@ -60,8 +60,8 @@ def test_chord_tones_count_by_the_weight_of_their_beat_and_clashes_are_told():
     assert [score.chord_tones for score in scores[:4]] == pytest.approx([1, 2 / 3, 1 / 3, 0])
     assert [score.clashes for score in scores[:4]] == pytest.approx([0, 1 / 3, 2 / 3, 0])
     assert np.isnan([scores[4].chord_tones, scores[4].clashes]).all()  # nothing sounds
-    assert TakeScores(0.9, 0.6, 0.2, 0.5).overall == pytest.approx((0.9 + 0.4 + 0.5) / 3)
-    assert TakeScores(np.nan, 0.1, 0.6, np.nan).overall == 0
+    assert TakeScores(0.9, 0.6, 0.2, 0.5, 0).overall == pytest.approx((0.9 + 0.4 + 0.5) / 3)
+    assert TakeScores(np.nan, 0.1, 0.6, np.nan, 0).overall == 0
 
 
 @pytest.mark.parametrize("sounds", [None, np.full((16, 8, 12), np.nan), np.zeros((16, 8, 12))])
@@ -81,6 +81,17 @@ def test_a_copied_phrase_is_not_new_in_any_key():
     assert [score.novelty for score in scores] == [0, 0, 1, 0.5]
 
 
+def test_bars_with_leaps_are_counted_and_put_a_take_back():
+    melody = tune()
+    calm, one, bass = eighths([72]), eighths([72]), eighths([48])
+    one[34] = 85 - 19  # up by 13 semitones and down again, in one bar
+    takes = [take(melody, tokens) for tokens in (calm, one, bass, np.zeros(64, int))]
+    scores = score_takes(takes, [GAP])
+    before, after = (abs(int(melody.pitches[n]) - 48) > 12 for n in (63, 96))  # the notes on both sides
+    assert [score.leaps for score in scores] == [0, 0.25, (before + after) / 4, 0]
+    assert TakeScores(0.9, np.nan, np.nan, np.nan, 0.25).overall == pytest.approx(0.65)
+
+
 def test_a_piece_too_short_to_compare_with_has_its_other_scores():
     melody = tune(bars=3)
     gap = Gap(32, 48, "3")
@@ -94,7 +105,7 @@ def test_the_best_is_first_and_near_duplicates_of_better_takes_are_dropped():
     nearly = eighths(C_MAJOR)
     nearly[2] += 1
     takes = [take(melody, tokens) for tokens in (eighths(C_MAJOR), nearly, eighths([60, 67]), eighths(C_MAJOR))]
-    scores = [TakeScores(value, value, 0, np.nan) for value in (0.5, 0.6, 0.9, 0.6)]
+    scores = [TakeScores(value, value, 0, np.nan, 0) for value in (0.5, 0.6, 0.9, 0.6)]
     order, duplicates = rank_takes(takes, scores, [GAP])
     assert order == [2, 1]  # 1 and 3 are equally good: the first of them stays
     assert duplicates == {3: (1, 31 / 33), 0: (1, 31 / 33)}
@@ -104,7 +115,7 @@ def test_takes_that_share_less_stay():
     melody = tune()
     other = eighths(C_MAJOR)
     other[::16] += 2  # 4 of 32 notes
-    takes, scores = [take(melody, eighths(C_MAJOR)), take(melody, other)], [TakeScores(1, 1, 0, 1)] * 2
+    takes, scores = [take(melody, eighths(C_MAJOR)), take(melody, other)], [TakeScores(1, 1, 0, 1, 0)] * 2
     assert rank_takes(takes, scores, [GAP]) == ([0, 1], {})
 
 

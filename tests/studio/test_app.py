@@ -102,7 +102,7 @@ def test_takes_come_ranked_and_lie_in_the_song(client):
     before = notes_of(client, song)
     for take in done["takes"]:
         assert take["gaps"] == [[8 * 1920, 12 * 1920]]
-        assert set(take["scores"]) == {"seam_fit", "chord_tones", "clashes", "novelty", "overall"}
+        assert set(take["scores"]) == {"seam_fit", "chord_tones", "clashes", "novelty", "leaps", "overall"}
         assert client.get(f"/api/takes/{take['id']}").json() == take
         data = client.get(f"/api/songs/{song}/file.mid", params={"takes": take["id"]}).content
         notes = Song.open(data).tracks[0].notes

@@ -6,7 +6,7 @@ import {element} from "/web/element.js";
 import {paintSmallRoll, readColours, sortNotes} from "/web/roll.js";
 import {rankName} from "/web/rank.js";
 
-const SHORT = {seam_fit: "Seam", chord_tones: "Chords", novelty: "New", clashes: "Clashes"};
+const SHORT = {seam_fit: "Seam", chord_tones: "Chords", novelty: "New", clashes: "Clashes", leaps: "Leaps"};
 const MOST_BARS = 16; // in a small roll
 const byId = (id) => document.getElementById(id);
 
