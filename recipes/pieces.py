@@ -7,8 +7,12 @@ import numpy as np
 
 from keras_symdiff.constants import FIRST_ONSET, NUM_TOKENS, PIECE_PHRASES
 from keras_symdiff.music.condition import PARTS, Condition
+from keras_symdiff.music.form import FormTable
 from keras_symdiff.music.key import estimate_key, pitch_class_weights
 from keras_symdiff.music.transpose import to_home_key, transpose
+from keras_symdiff.presets.preset import FORMS_FILE
+from keras_symdiff.presets.reference_pieces import MOST_PIECES, write_reference_pieces
+from keras_symdiff.presets.training_phrases import write_training_phrases
 
 ARCHIVES = {
     "songs": ("pop909", "songs_chords", "lieder", "songs", "hymns", "folk", "vocals"),
@@ -97,6 +101,18 @@ class Pieces:
             np.array(weights),
             np.array(pitches).astype(np.int32),
         )
+
+    def write_what_ships(self, folder):
+        """Writes what a preset knows of its training pieces: their forms, phrases (hashed), and some of the pieces."""
+        windows, _ = self.windows()
+        plans = [(piece[:, None] == piece).argmax(axis=1) for piece in (row[row >= 0] for row in windows)]
+        FormTable.of(plans).save(folder / FORMS_FILE)
+        write_training_phrases(folder, self.tokens)
+        beginnings = np.stack(
+            [self.rows[start : start + PIECE_PHRASES] for start in self.starts[self.lengths >= PIECE_PHRASES]]
+        )
+        beginnings = np.random.default_rng(0).permutation(beginnings)[:MOST_PIECES]
+        write_reference_pieces(folder, self.tokens[beginnings])
 
     def windows(self, shortest=SHORTEST_PIECE):
         """Cuts each run into pieces of 32 phrases, and one of what is left if it is long enough.

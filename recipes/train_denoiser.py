@@ -160,6 +160,7 @@ def main(songs, vae_run, preset, variant, output, steps, seconds, batch_size, le
     output.mkdir(parents=True, exist_ok=True)
     transform.save(output / "latent_transform.json")
     vae.save_preset(output, dtype="float16")
+    train.write_what_ships(output)
     best = {"loss": np.inf}
     table = []
 

@@ -1,10 +1,10 @@
-"""Trains the preset `songs_small` on a CPU, by `fit` on PyTorch in bfloat16.
+"""Trains a denoiser like that of `songs_small` without a GPU, by `fit` on PyTorch in bfloat16.
 
-    python recipes/train_songs_small.py SONGS -o runs/songs_small
-    python recipes/train_songs_small.py SONGS -o runs/songs_small_mdn --variant mdn --epochs 20
+    python recipes/train_without_gpu.py SONGS -o runs/songs --epochs 82
+    python recipes/train_without_gpu.py SONGS -o runs/songs_mdn --variant mdn --epochs 20
 
 The second command trains the TransformerMDN beside it, the baseline. SONGS is what prepare_songs.py wrote. The MusicVAE
-is that of `lakh_pop_small`. The same command again goes on.
+is the preset's. The same command again goes on.
 """
 
 import functools
@@ -20,11 +20,6 @@ from pieces import Pieces, encode
 from train_denoiser import THRESHOLD, VARIANTS, build
 
 from keras_symdiff import LatentTransform, MusicVAE
-from keras_symdiff.constants import PIECE_PHRASES
-from keras_symdiff.music.form import FormTable
-from keras_symdiff.presets.preset import FORMS_FILE
-from keras_symdiff.presets.reference_pieces import MOST_PIECES, write_reference_pieces
-from keras_symdiff.presets.training_phrases import write_training_phrases
 from keras_symdiff.training.train_latent_model import train_latent_model
 
 BATCH, STEPS = 32, 200  # pieces per batch, batches per epoch
@@ -40,7 +35,7 @@ LEARNING_RATE, MDN_RATE = 1e-3, 3e-4  # of the first epoch
 def main(songs, output, variant, epochs):
     """Trains on the songs in the folder SONGS, in C major and A minor."""
     train, held_out = (Pieces.read(songs, "songs", split, one_key=True) for split in ("train", "validation"))
-    vae = MusicVAE.from_preset("lakh_pop_small")
+    vae = MusicVAE.from_preset("songs_small")
     (mean,), (stddev,) = encode(vae, train.tokens, (0,))
     transform = LatentTransform.fit(mean, stddev, THRESHOLD)
     rows = np.full((len(train.lengths), train.lengths.max()), -1)
@@ -48,8 +43,6 @@ def main(songs, output, variant, epochs):
     for run, (start, length) in enumerate(zip(train.starts, train.lengths, strict=True)):
         rows[run, :length] = train.rows[start : start + length]
         conditions[run, :length] = train.features[start : start + length]
-    beginnings = rows[train.lengths >= PIECE_PHRASES, :PIECE_PHRASES]
-    beginnings = np.random.default_rng(0).permutation(beginnings)[:MOST_PIECES]
     held_rows, held_conditions = held_out.windows()
     (held_mean,), _ = encode(vae, held_out.tokens, (0,))
     held = transform.forward(held_mean)[held_rows].astype("float32") * (held_rows >= 0)[:, :, None]
@@ -77,10 +70,7 @@ def main(songs, output, variant, epochs):
         ema_momentum=0.999,
         **told,
     )
-    plans = [(piece[:, None] == piece).argmax(axis=1) for piece in (row[row >= 0] for row in windows)]
-    FormTable.of(plans).save(output / FORMS_FILE)
-    write_training_phrases(output, train.tokens)
-    write_reference_pieces(output, train.tokens[beginnings])
+    train.write_what_ships(output)
 
 
 if __name__ == "__main__":
