@@ -1,6 +1,6 @@
 """Compares what bfloat16 and float32 sample from the same weights and noise, in the paper's 1000 steps.
 
-    python benchmarks/precision.py lakh_pop_small --train lmd64/train_melody [-n 128]
+    python benchmarks/precision.py lakh_small --train lmd64/train_melody [-n 128]
 
 Prints both sets' figures against training music, with 95 % intervals, and how many decoded tokens are equal. Both are
 decoded in float32. For loss curves train twice, `symdiff train ... --precision float32` and `mixed_bfloat16`, and

@@ -1,6 +1,6 @@
 """Batches per second that the readers of `lmd_latents` give, against arrays in memory; prints the table for README.md.
 
-    python benchmarks/readers.py MIDI [--encoder lakh_pop_small] [--batch 64] [--seconds 2]
+    python benchmarks/readers.py MIDI [--encoder lakh_small] [--batch 64] [--seconds 2]
 
 Builds MIDI in both formats in a temporary folder, then reads in turns, one reader at a time. No model is run.
 """
@@ -79,7 +79,7 @@ def build(midi, encoder, folder):
 
 @click.command()
 @click.argument("midi", type=click.Path(exists=True))
-@click.option("--encoder", default="lakh_pop_small")
+@click.option("--encoder", default="lakh_small")
 @click.option("--batch", default=64)
 @click.option("--seconds", default=2.0)
 def main(midi, encoder, batch, seconds):

@@ -22,7 +22,7 @@ table train_step python benchmarks/train_step.py --model denoiser mdn --batch 64
 table step_parts python benchmarks/step_parts.py
 table vae_throughput python benchmarks/vae_throughput.py
 # The two tables of samplers and noise gather all their rows in samplers.md of the folder that they name.
-samplers() { python benchmarks/samplers.py lakh_pop_small --train "$lakh/train_melody" "$output/trio_melodies" \
+samplers() { python benchmarks/samplers.py lakh_small --train "$lakh/train_melody" "$output/trio_melodies" \
     --data "$lakh/validation_melody" "$@"; }
 test -d "$output/trio_melodies" || python examples/trio_melodies.py "$lakh/train_trio" "$output/trio_melodies"
 table samplers samplers -n 128 -o "$output/samplers" --steps 5 10 25 50 100
@@ -34,10 +34,10 @@ table noise samplers -n 476 -o "$output/noise" --steps 25 --samplers dpm-solver-
 table noise_guidance samplers -n 476 -o "$output/noise" --steps 25 --samplers dpm-solver-sde \
     --noise-scales 1 0.972 --guidances 2
 table waiting python benchmarks/waiting.py examples/tune.mid
-table precision env KERAS_BACKEND=torch python benchmarks/precision.py lakh_pop_small -n 64 \
+table precision env KERAS_BACKEND=torch python benchmarks/precision.py lakh_small -n 64 \
     --train "$lakh/train_melody" "$output/trio_melodies"
 table lstm python benchmarks/lstm.py
-table reconstruction python benchmarks/reconstruction.py lakh_pop_small "$lakh/validation_melody"
+table reconstruction python benchmarks/reconstruction.py lakh_small "$lakh/validation_melody"
 table evaluation python benchmarks/evaluation.py "$lakh/train_melody" "$lakh/validation_melody"
 table infill_identity python benchmarks/infill_identity.py "$pop909" "$lakh/train_trio"
 table tfds_ingest python benchmarks/tfds_build.py ingest "$pop909"

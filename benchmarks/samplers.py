@@ -1,6 +1,6 @@
 """Measures what few steps cost: quality and time of each sampler against its number of steps.
 
-    python benchmarks/samplers.py lakh_pop_small --train lmd64/train_melody --data lmd64/validation_melody -o DIR
+    python benchmarks/samplers.py lakh_small --train lmd64/train_melody --data lmd64/validation_melody -o DIR
 
 Prints a row of a Markdown table as soon as it is measured, and at the end writes the table (samplers.md) and a picture
 (samplers.png) into DIR. Every row is kept there in samplers.jsonl; the same command again goes on where it stopped. The

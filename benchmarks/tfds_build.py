@@ -239,7 +239,7 @@ if __name__ == "__main__":
     verb.add_argument("--files", type=int, default=100)
     verb = verbs.add_parser("build")
     verb.add_argument("sources", nargs="+")
-    verb.add_argument("--encoder", default="lakh_pop_small")
+    verb.add_argument("--encoder", default="lakh_small")
     verb.add_argument("--layout", default="sequences")
     verb.add_argument("--workers", type=int, default=2)
     verb = verbs.add_parser("estimate")

@@ -1,6 +1,6 @@
 """Measures how long a user waits, at quality `normal`, with the models loaded: new pieces and takes, decoding included.
 
-    python benchmarks/waiting.py SONG.mid [--preset lakh_pop_small] [--backends jax tensorflow torch]
+    python benchmarks/waiting.py SONG.mid [--preset lakh_small] [--backends jax tensorflow torch]
 
 Each backend computes in a process of its own, one after the other. "First" is the first call of a process, which
 compiles. The models of the paper's sizes and with conditions have random weights: they are of no account for time.
@@ -18,7 +18,7 @@ import numpy as np
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("song", help="a MIDI file whose melody has notes around bars 17-32")
-    parser.add_argument("--preset", default="lakh_pop_small")
+    parser.add_argument("--preset", default="lakh_small")
     parser.add_argument("--backends", nargs="+", default=["jax", "tensorflow", "torch"])
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--within", action="store_true", help=argparse.SUPPRESS)

@@ -63,7 +63,7 @@ class Composer:
 
     Example:
     ```python
-    composer = keras_symdiff.Composer.from_preset("lakh_pop_small")
+    composer = keras_symdiff.Composer.from_preset("lakh_small")
     melodies = composer.compose(2, seed=1, quality="draft")
     takes = composer.infill("song.mid", bars="17-32", takes=2, quality="draft")
     takes.write("out")

@@ -49,7 +49,7 @@ def continue_pieces(
 
     Example:
     ```python
-    model = keras_symdiff.LatentMDN.from_preset("lakh_pop_small")
+    model = keras_symdiff.LatentMDN.from_preset("lakh_small")
     latents = continue_pieces(model, np.zeros((2, 0, model.mdn.channels)), seed=1)  # (2, 32, channels)
     ```
 

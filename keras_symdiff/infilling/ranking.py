@@ -58,13 +58,9 @@ class TakeScores:
 
     @property
     def overall(self) -> float:
-        """By which takes are ranked: the mean of seam fit, chord tones less clashes, and novelty, less leaps.
-
-        What is unknown does not count.
-        """
-        scores = (self.seam_fit, max(self.chord_tones - self.clashes, 0.0), self.novelty)
-        known = [score for score in scores if not np.isnan(score)]
-        return max(float(np.mean(known)) - self.leaps, 0.0) if known else float("nan")
+        """Mean of seam fit, chord tones less clashes, novelty, where known, and bars without leaps: the rank's base."""
+        scores = (self.seam_fit, max(self.chord_tones - self.clashes, 0.0), self.novelty, 1 - self.leaps)
+        return float(np.mean([score for score in scores if not np.isnan(score)]))
 
     def as_json(self) -> dict[str, float | None]:
         """The scores by name, `None` where unknown."""

@@ -25,7 +25,7 @@ def pitch_bias(
         chroma: what the other tracks sound in each beat of N phrases; NaN where nobody knows.
         key: the key; `None` for none. A note outside costs nothing in a beat in which the other tracks sound its
             pitch class, such as a leading note in a minor key. Defaults to `None`.
-        key_cost: nats that an onset outside the key costs. Defaults to 1.2: a third of such notes stay where the
+        key_cost: nats that an onset outside the key costs. Defaults to 2: a seventh of such notes stay where the
             decoder is undecided, and what it is sure of goes through.
         chord_cost: nats that an onset on the first or third quarter of a bar costs if its pitch class does not sound
             in a beat in which something does. Defaults to 0.

@@ -19,7 +19,7 @@ from keras_symdiff.music.corpus import read_corpus
 DATA = pathlib.Path(__file__).parents[1] / "data"
 SONG = DATA / "pop909" / "001.mid"
 MELODY = DATA / "lakh" / "melody_0.mid"
-RECORD = pathlib.Path(__file__).parents[1] / "golden" / "takes" / "001_bars17.3-22.4_2_take2.json"
+RECORD = pathlib.Path(__file__).parents[1] / "golden" / "takes" / "001_bars34-44_2_take2.json"
 
 
 def with_weights(preset, folder, part, change):

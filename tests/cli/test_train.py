@@ -71,7 +71,7 @@ def test_fine_tuning_goes_on_where_it_stopped_and_not_from_another_preset(cli, t
     assert told in err.splitlines()[-1]
 
 
-@pytest.mark.parametrize(("option", "value"), [("--vae", "lakh_pop_small"), ("--size", "small"), ("--threshold", 1)])
+@pytest.mark.parametrize(("option", "value"), [("--vae", "lakh_small"), ("--size", "small"), ("--threshold", 1)])
 def test_what_the_preset_decides_is_not_asked_for(cli, tiny_preset, latents, tmp_path, option, value):
     code, _, err = cli(*fine_tune(latents, tiny_preset, "-o", tmp_path / "run", option, value))
     assert code == 2
@@ -91,7 +91,7 @@ def test_fine_tuning_may_begin_to_give_phrases(cli, tiny_preset, latents, tmp_pa
 
 @pytest.mark.parametrize("option", [("--step-power", 2), ("--given-share", 0.5), ("--conditions",)])
 def test_options_of_diffusion_are_not_the_mdns(cli, latents, tmp_path, option):
-    arguments = ("train", latents, "--vae", "lakh_pop_small", "--model", "mdn", *option, "-o", tmp_path / "run")
+    arguments = ("train", latents, "--vae", "lakh_small", "--model", "mdn", *option, "-o", tmp_path / "run")
     code, _, err = cli(*arguments)
     assert code == 2
     assert err.startswith("Error: --step-power, --given-share and --conditions are for diffusion models.")

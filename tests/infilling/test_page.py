@@ -54,7 +54,7 @@ def make_takes(song, count=8, bars=("17-24",)):
             stream[::2] = SCALE[np.random.default_rng(number).integers(0, 8, len(stream[::2]))] - 19
             take = take.replace_steps(gap.first_step, stream)
         ranked.append(Take(number, take, TakeScores(0.5 + number / 20, 1.0, 0.0, np.nan, 0.0), piece))
-    return Takes(request, named("lakh_pop_small"), piece, tuple(ranked), TakeScores(0.7, 0.8, 0.1, np.nan, 0.0))
+    return Takes(request, named("lakh_small"), piece, tuple(ranked), TakeScores(0.7, 0.8, 0.1, np.nan, 0.0))
 
 
 def named(preset):

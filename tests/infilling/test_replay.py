@@ -11,7 +11,7 @@ from keras_symdiff.infilling.infill_request import InfillRequest
 from keras_symdiff.infilling.take_record import TakeRecord
 
 SONG = pathlib.Path(__file__).parents[1] / "data" / "pop909" / "001.mid"
-RECORD = pathlib.Path(__file__).parents[1] / "golden" / "takes" / "001_bars17.3-22.4_2_take2.json"
+RECORD = pathlib.Path(__file__).parents[1] / "golden" / "takes" / "001_bars34-44_2_take2.json"
 TAKES = ["infill", "--bars", "17-20", "--takes", 3, "--seed", 2, "--steps", 3]
 
 

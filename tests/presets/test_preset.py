@@ -186,7 +186,7 @@ def test_loading_draws_no_initial_weights(tmp_path, monkeypatch):
 )
 def test_a_config_of_more_weights_than_its_file_has_takes_no_memory(tmp_path, shipped, changes):
     part = shipped.preset_part
-    shutil.copytree(preset_folder("lakh_pop_small") / part, tmp_path / part)
+    shutil.copytree(preset_folder("lakh_small") / part, tmp_path / part)
     card = json.loads((tmp_path / part / "config.json").read_text())
     for name, value in changes.items():
         card["config"][name] = {**card["config"][name], **value} if isinstance(value, dict) else value

@@ -98,10 +98,10 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     BUILDER_CONFIGS = [
         _config("sequences", "sequences", "lakh", MAGENTA_ENCODER, f"{_SEQUENCES} of the Lakh MIDI Dataset."),
         _config("melodies", "melodies", "lakh", MAGENTA_ENCODER, f"{_MELODIES}, of the Lakh MIDI Dataset."),
-        _config("pop909_sequences", "sequences", "pop909", "lakh_pop_small", f"{_SEQUENCES} of POP909."),
-        _config("pop909_melodies", "melodies", "pop909", "lakh_pop_small", f"{_MELODIES}, of POP909."),
-        _config("manual_sequences", "sequences", None, "lakh_pop_small", f"{_SEQUENCES} of your own MIDI files."),
-        _config("manual_melodies", "melodies", None, "lakh_pop_small", f"{_MELODIES}, of your own MIDI files."),
+        _config("pop909_sequences", "sequences", "pop909", "lakh_small", f"{_SEQUENCES} of POP909."),
+        _config("pop909_melodies", "melodies", "pop909", "lakh_small", f"{_MELODIES}, of POP909."),
+        _config("manual_sequences", "sequences", None, "lakh_small", f"{_SEQUENCES} of your own MIDI files."),
+        _config("manual_melodies", "melodies", None, "lakh_small", f"{_MELODIES}, of your own MIDI files."),
     ]
 
     def _info(self):

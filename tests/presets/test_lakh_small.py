@@ -8,14 +8,14 @@ from keras_symdiff.presets.preset import PRESETS
 from keras_symdiff.vae.reconstruction import reconstruction_metrics
 
 TESTS = Path(__file__).parents[1]
-GOLDEN = TESTS / "golden" / "lakh_pop_small" / "pieces.npz"
+GOLDEN = TESTS / "golden" / "lakh_small" / "pieces.npz"
 # Few steps, to be quick; the noise is what 1000 steps of the paper add up to.
 SCHEDULE = NoiseSchedule.linear(40, 1e-4, 0.25)
 
 
 @pytest.fixture(scope="module")
 def preset():
-    return tuple(part.from_preset("lakh_pop_small") for part in (LatentDiffusion, LatentTransform, MusicVAE))
+    return tuple(part.from_preset("lakh_small") for part in (LatentDiffusion, LatentTransform, MusicVAE))
 
 
 def test_same_seed_is_the_same_music_on_every_backend_and_in_every_batch(preset):
