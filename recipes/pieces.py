@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
+from songs import SHARES
 
 from keras_symdiff.constants import FIRST_ONSET, NUM_TOKENS, PIECE_PHRASES
 from keras_symdiff.music.condition import PARTS, Condition
@@ -23,7 +24,6 @@ _LONGEST_DRAW = 56  # as `training.piece_batches` draws lengths
 ACCOMPANIED_WEIGHT = 2.0  # how much oftener songs with harmony are drawn, in "songs"
 KEYS = tuple(range(-5, 7))  # semitones, for pieces in every key
 _REGISTER_SCALE = 24.0  # of `music.condition`
-_SHARES = 255  # levels of chroma on disk
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -71,7 +71,7 @@ class Pieces:
             phrases = data["tokens"][data["inverse"]]
             for first, end in zip(data["offsets"][:-1], data["offsets"][1:], strict=True):
                 line, accompanied = phrases[first:end], bool(data["accompanied"][first])
-                chroma = data["chroma"][first:end].astype("float32") / _SHARES
+                chroma = data["chroma"][first:end].astype("float32") / SHARES
                 if not accompanied:
                     chroma = np.full(chroma.shape, np.nan, "float32")
                 if one_key:

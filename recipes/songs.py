@@ -14,7 +14,7 @@ from keras_symdiff.music.key import estimate_key, pitch_class_weights
 from keras_symdiff.write_atomically import write_atomically
 
 QUARTERS_PER_PHRASE = PHRASE_STEPS // STEPS_PER_QUARTER
-_SHARES = 255  # levels of chroma on disk
+SHARES = 255  # levels of chroma on disk
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -92,7 +92,7 @@ def write_songs(path, songs):
         kinds=np.array([line.kind for line in lines]),
         rests=corpus.rests,
         real_steps=np.concatenate([line.real_steps for line in lines]).astype(np.uint8),
-        chroma=np.round(_SHARES * np.concatenate([line.chroma for line in lines])).astype(np.uint8),
+        chroma=np.round(SHARES * np.concatenate([line.chroma for line in lines])).astype(np.uint8),
         accompanied=np.repeat([line.accompanied for line in lines], lengths),
         semitones_to_c=np.array([key.semitones_to_c for key in keys], np.int8),
         a_bar_later=np.unique(np.concatenate([line.barred for line in lines]), axis=0),
