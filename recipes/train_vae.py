@@ -1,6 +1,6 @@
 """Trains one MusicVAE on the phrases of all presets' songs.
 
-    python recipes/train_vae.py SONGS -o RUN --network lstm --steps 20000
+    python recipes/train_vae.py SONGS -o RUN --steps 9150
 
 SONGS is what prepare_songs.py wrote. JAX only: data and batches stay on the device.
 """
@@ -110,7 +110,7 @@ def measure(vae, folder, known, most=MEASURED):
 @click.command()
 @click.argument("songs", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("-o", "--output", required=True, type=click.Path(file_okay=False, path_type=Path), help="Run directory.")
-@click.option("--network", type=click.Choice(list(NETWORKS)), default="lstm", show_default=True)
+@click.option("--network", type=click.Choice(list(NETWORKS)), default="lstm_fewer_nats", show_default=True)
 @click.option("--decoder-of", type=click.Path(exists=True, file_okay=False, path_type=Path),
               help="Train the decoder of this run alone, on latents with noise.")  # fmt: skip
 @click.option("--steps", type=click.IntRange(1), help="Steps of the run.")
