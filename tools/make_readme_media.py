@@ -22,7 +22,7 @@ from keras_symdiff.render.audio import write_audio
 from keras_symdiff.render.piano_roll import draw_notes, set_pitch_axis
 
 ROOT = Path(__file__).parents[1]
-TUNE = ROOT / "examples" / "tune.mid"
+EXAMPLE = ROOT / "examples" / "song.mid"
 SONG, GAP = ROOT / "tests" / "data" / "pop909" / "225.mid", (29, 36)  # held out: its number is divisible by 15
 AROUND = 4  # bars that pictures and sounds show before and after the new ones
 CHORDS = "C | Am | F | G7 | C | Em | Dm G7 | C"
@@ -33,7 +33,7 @@ def main(folder: Path) -> None:
     """Writes all files into a folder."""
     composer = Composer.from_preset()
     with tempfile.TemporaryDirectory() as scratch:
-        infill_a_tune(composer, folder, Path(scratch))
+        infill_the_example(composer, folder, Path(scratch))
         infill_a_song(composer, folder, Path(scratch))
         compose_over_chords(composer, folder, Path(scratch))
     pieces = composer.compose(6, seed=0)
@@ -42,11 +42,11 @@ def main(folder: Path) -> None:
     (folder / "samples.svg").unlink()
 
 
-def infill_a_tune(composer: Composer, folder: Path, scratch: Path) -> None:
-    """Draws a tune before and after, and takes a picture of the page of eight takes of a song."""
-    written = composer.infill(TUNE, bars="9-16", seed=0).write(scratch)
+def infill_the_example(composer: Composer, folder: Path, scratch: Path) -> None:
+    """Draws the example song before and after, and takes a picture of the page of its eight takes."""
+    written = composer.infill(EXAMPLE, bars="17-24", seed=0).write(scratch)
     shutil.copy(written.files[0].with_suffix(".png"), folder / "infill.png")
-    page = composer.infill(SONG, bars="{}-{}".format(*GAP), takes=8, seed=0).write(scratch).page
+    page = composer.infill(EXAMPLE, bars="17-32", takes=8, seed=0).write(scratch).page
     assert page is not None  # several takes have one
     subprocess.run(
         ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1180,890",
