@@ -1,18 +1,22 @@
 """The generators of the paper's tables, for both tasks."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Float32, Int
 
 from keras_symdiff.autoregressive.continue_pieces import continue_pieces
 from keras_symdiff.autoregressive.latent_mdn import LatentMDN
+from keras_symdiff.constants import PHRASE_STEPS, PIECE_PHRASES
 from keras_symdiff.diffusion.generate import infill, sample
 from keras_symdiff.diffusion.latent_diffusion import LatentDiffusion
 from keras_symdiff.diffusion.sampler import Sampler
 from keras_symdiff.evaluation.spherical_interpolation import spherical_interpolation
 from keras_symdiff.latents.latent_transform import LatentTransform
+from keras_symdiff.music.condition import HIDEABLE, Condition
+from keras_symdiff.music.form import FormTable
 from keras_symdiff.noise_streams import Purpose, noise_streams
 
 GAP = slice(8, 24)  # paper 5.2: the middle 16 of 32 phrases, bars 17-48
@@ -23,6 +27,32 @@ def keep_mask(num_phrases: int) -> Bool[np.ndarray, " L"]:
     mask = np.ones(num_phrases, dtype=bool)
     mask[GAP] = False
     return mask
+
+
+def told_nothing() -> Condition:
+    """The condition of a whole piece of which every part that can be hidden is."""
+    condition = Condition.of(np.zeros((PIECE_PHRASES, PHRASE_STEPS), np.int8))
+    for part in HIDEABLE:
+        condition = condition.hide(part)
+    return condition
+
+
+def told_forms(
+    forms: FormTable, numbers: range, seed: int
+) -> tuple[Float32[np.ndarray, "N 32 C"], Int[np.ndarray, "N 32"]]:
+    """Draws the plans of new pieces, as `Composer` does, and what tells them and nothing else.
+
+    Args:
+        forms: table to draw from.
+        numbers: of the pieces.
+        seed: int.
+
+    Returns:
+        Conditions and plans.
+    """
+    plans = np.stack([forms.draw(PIECE_PHRASES, seed, number).repeats for number in numbers])
+    conditions = [dataclasses.replace(told_nothing(), repeats=plan) for plan in plans]
+    return np.stack([condition.features() for condition in conditions]), plans
 
 
 def generators(
@@ -36,6 +66,7 @@ def generators(
     seed: int,
     progress: Callable[[int, int], Any] | None = None,
     observe: Callable[[int, np.ndarray], Any] | None = None,
+    forms: FormTable | None = None,
 ) -> dict[str, tuple[Callable[[range], np.ndarray], int]]:
     """Returns what makes the pieces of a table's rows.
 
@@ -51,6 +82,8 @@ def generators(
         seed: int.
         progress: function of the steps done and all steps of the diffusion model, see `sample`.
         observe: function of the steps done and the states of the first batch of new pieces, see `sample`.
+        forms: of which the plans of new pieces are drawn, for a model that hears conditions. Defaults to `None`: they
+            have none.
 
     Returns:
         Dict of names to a function and the number of pieces that it can make. The function takes a range of piece
@@ -67,6 +100,8 @@ def generators(
             "sampler": sampler, "batch_size": len(pieces), "first_piece": pieces.start, "progress": progress
         }  # fmt: skip
         if not infilling:
+            if forms is not None:
+                options["conditions"], options["repeats"] = told_forms(forms, pieces, seed)
             return sample(model, len(pieces), seed, observe=None if pieces.start else observe, **options)
         return infill(model, real(pieces), np.tile(mask, (len(pieces), 1)), seed, **options)
 

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from keras_symdiff.constants import PHRASE_STEPS, PIECE_PHRASES, STEPS_PER_BAR
+from keras_symdiff.constants import PIECE_PHRASES, STEPS_PER_BAR
 from keras_symdiff.diffusion.generate import sample
 from keras_symdiff.diffusion.latent_diffusion import LatentDiffusion
 from keras_symdiff.diffusion.sampler import Sampler
+from keras_symdiff.evaluation.generators import told_forms, told_nothing
 from keras_symdiff.evaluation.made_pieces import make_pieces
 from keras_symdiff.evaluation.openings import conditions_at, infill_openings, opening_rows
 from keras_symdiff.evaluation.real_pieces import Pieces, pieces_at
@@ -23,7 +24,6 @@ from keras_symdiff.metrics.chord_fit import chord_fit
 from keras_symdiff.metrics.control import asked_against_got, form_fit
 from keras_symdiff.metrics.intervals import resampled_counts
 from keras_symdiff.metrics.piece_statistics import piece_statistics
-from keras_symdiff.music.condition import HIDEABLE, Condition
 from keras_symdiff.music.form import FormTable
 from keras_symdiff.music.key import estimate_key, pitch_class_weights
 from keras_symdiff.music.key_cost import KEY_COST
@@ -114,7 +114,7 @@ def control(
     transform: LatentTransform,
     vae: MusicVAE,
     real: Pieces,
-    training: Pieces,
+    forms: FormTable,
     sampler: Sampler,
     num_samples: int,
     seed: int,
@@ -128,7 +128,7 @@ def control(
         transform: `LatentTransform`.
         vae: `MusicVAE`.
         real: `Pieces` of real music, whose densities and registers are asked for.
-        training: `Pieces` whose plans of repeats new ones are drawn from.
+        forms: table that plans of repeats are drawn from.
         sampler: `Sampler`.
         num_samples: pieces for each; at most 200 are made.
         seed: int.
@@ -140,13 +140,8 @@ def control(
         `metrics.asked_against_got`, and of `form`: those of `metrics.form_fit`, and of `piece_statistics`.
     """
     number = min(num_samples, MOST_ASKED)
-    nothing = Condition.of(np.zeros((PIECE_PHRASES, PHRASE_STEPS), np.int8))
-    for part in HIDEABLE:
-        nothing = nothing.hide(part)
 
-    def made(part, conditions, repeats=None):
-        features = np.stack([condition.features() for condition in conditions])
-
+    def made(part, features, repeats=None):
         def make(numbers):
             at = slice(numbers.start, numbers.stop)
             return sample(
@@ -160,11 +155,11 @@ def control(
     result: dict = {"num_pieces": number}
     for part, statistic in _ASKED.items():
         asked = np.nanquantile(piece_statistics(real.tokens)[statistic], np.linspace(*_ASKED_SHARE, number))
-        conditions = [dataclasses.replace(nothing, **{part: np.full(PIECE_PHRASES, value)}) for value in asked]
-        result[part] = _agreement(asked, piece_statistics(made(part, conditions))[statistic])
-    table = FormTable.of([Condition.of(tokens).repeats for tokens in training.tokens])
-    plans = np.stack([table.draw(PIECE_PHRASES, seed, index).repeats for index in range(number)])
-    tokens = made("form", [dataclasses.replace(nothing, repeats=plan) for plan in plans], plans)
+        told = [dataclasses.replace(told_nothing(), **{part: np.full(PIECE_PHRASES, value)}) for value in asked]
+        features = np.stack([condition.features() for condition in told])
+        result[part] = _agreement(asked, piece_statistics(made(part, features))[statistic])
+    features, plans = told_forms(forms, range(number), seed)
+    tokens = made("form", features, plans)
     weights = resampled_counts(number)
     values = form_fit(tokens, plans) | piece_statistics(tokens)
     result["form"] = {name: mean_figure(per_piece, weights) for name, per_piece in values.items()}

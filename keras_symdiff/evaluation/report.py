@@ -31,6 +31,8 @@ from keras_symdiff.latents.latent_corpus import LatentCorpus
 from keras_symdiff.latents.latent_transform import LatentTransform
 from keras_symdiff.metrics.nulls import INFILLING_NULLS, UNCONDITIONAL_NULLS
 from keras_symdiff.metrics.piece_statistics import DENSITY_BINS, RANGE_BINS, piece_statistics
+from keras_symdiff.music.condition import Condition
+from keras_symdiff.music.form import FormTable
 from keras_symdiff.presets.reference_pieces import MOST_PIECES
 from keras_symdiff.training.record_options import record_options
 from keras_symdiff.vae.music_vae import MusicVAE
@@ -67,7 +69,8 @@ def write_report(
         settings: JSON-able dict of what was asked for; it is written into the report. Read here are `num_samples`,
             pieces per generator (infilling and interpolation: at most one per held-out melody), `seed`, and how the
             diffusion model samples: `quality`, a key of `QUALITIES`, or `None` for ancestral sampling in `steps` steps,
-            `None` for all.
+            `None` for all. With a quality, new pieces of a model that hears conditions have forms, as those of
+            `Composer.compose` do.
         progress: function of a label, what is done and all that is to be done.
         training_hashes: hashes of all phrases that were trained on, where `train` is a part of them; see `Reference`.
             Defaults to `None`.
@@ -91,6 +94,8 @@ def write_report(
     record_options(folder / "settings.json", settings | contents)
 
     mask = keep_mask(real.scaled.shape[1])
+    hears = getattr(model.denoiser, "condition_dim", None) is not None
+    forms = FormTable.of([Condition.of(tokens).repeats for tokens in training.tokens]) if hears else None
     sets = {}
     for task, nulls in TASKS.items():
         made = {"Train data": Pieces(None, training.tokens), "Test data": real}
@@ -98,6 +103,7 @@ def write_report(
             task, model, baseline, transform, real.scaled, sampler, num_samples, seed,
             progress=functools.partial(progress, f"{task}: steps of a batch"),
             observe=lambda done, x: save_arrays(folder / "pieces" / f"state_{done:04d}.npz", x=x[:REFINED_PIECES]),
+            forms=forms if settings["quality"] else None,  # the paper's way has none
         )  # fmt: skip
         for name, (make, number) in makers.items():
             kept = (real, mask) if task == "infilling" else None
@@ -129,12 +135,12 @@ def write_report(
     report["scoreboard"] = infill_tunes(
         model, transform, vae, held_out, sampler, num_samples, seed, folder / "pieces", progress
     )  # fmt: skip
-    if getattr(model.denoiser, "condition_dim", None) is not None:
+    if hears:
         report["chord_fit"] = chord_fits(
             model, transform, vae, held_out, sampler, num_samples, seed, folder / "pieces", progress
         )  # fmt: skip
         report["control"] = control(
-            model, transform, vae, real, training, sampler, num_samples, seed, folder / "pieces", progress
+            model, transform, vae, real, forms, sampler, num_samples, seed, folder / "pieces", progress
         )  # fmt: skip
     text = json.dumps(report, indent=1, allow_nan=False)
     write_atomically(folder / "report.json", (text + "\n").encode())

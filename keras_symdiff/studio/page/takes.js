@@ -127,7 +127,7 @@ export class Takes {
   #card(id, rank) {
     const {session} = this, take = id && session.takes.get(id);
     const name = id ? `Take ${session.numberOf(id)}` : "As it was";
-    const scores = Object.entries((id ? take?.scores : session.group.original) ?? {}).filter(([key, value]) => key in SHORT && value !== null && (key !== "clashes" || value > 0.1));
+    const scores = Object.entries((id ? take?.scores : session.group.original) ?? {}).filter(([key, value]) => key in SHORT && value !== null && (value > 0.1 || key !== "clashes" && key !== "leaps"));
     const like = take?.like ? [`like take ${session.numberOf(take.like)}`] : [];
     const text = [...like, ...scores.map(([key, value]) => `${SHORT[key]} ${Math.round(100 * value)}`)].join(" · ");
     const main = element("button", {type: "button", class: "card-main", "aria-pressed": "false", "data-take": id ?? "was"},
