@@ -94,8 +94,9 @@ def write_report(
     record_options(folder / "settings.json", settings | contents)
 
     mask = keep_mask(real.scaled.shape[1])
-    hears = getattr(model.denoiser, "condition_dim", None) is not None
-    forms = FormTable.of([Condition.of(tokens).repeats for tokens in training.tokens]) if hears else None
+    forms = None  # of models that hear conditions
+    if getattr(model.denoiser, "condition_dim", None) is not None:
+        forms = FormTable.of([Condition.of(tokens).repeats for tokens in training.tokens])
     sets = {}
     for task, nulls in TASKS.items():
         made = {"Train data": Pieces(None, training.tokens), "Test data": real}
@@ -135,7 +136,7 @@ def write_report(
     report["scoreboard"] = infill_tunes(
         model, transform, vae, held_out, sampler, num_samples, seed, folder / "pieces", progress
     )  # fmt: skip
-    if hears:
+    if forms is not None:
         report["chord_fit"] = chord_fits(
             model, transform, vae, held_out, sampler, num_samples, seed, folder / "pieces", progress
         )  # fmt: skip

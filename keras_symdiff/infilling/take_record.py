@@ -85,9 +85,6 @@ class TakeRecord:
             fields = read_json(path)
             request = fields["request"]
             absolute, relative = request.pop("absolute_path"), Path(path).parent / request.pop("midi")
-            if "num_takes" in request:  # records from before the first release, which heard nothing and decoded freely
-                request |= {"takes": request.pop("num_takes"), "harmony": False, "key_cost": 0.0}
-                fields["made_with"]["keras_symdiff"] = "before 0.1.0"
             request |= {"bars": tuple(request["bars"]), "sampler": Sampler(**request["sampler"])}
             if request.get("pitch_range") is not None:
                 request["pitch_range"] = tuple(request["pitch_range"])

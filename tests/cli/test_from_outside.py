@@ -94,10 +94,7 @@ def test_latents_that_point_nowhere(cli, tiny_preset, tmp_path, name, value, mes
         (lambda record: record["request"].update(continue_bars=10**8), "`continue_bars` must be"),
         (lambda record: record["request"].update(temperature=1e308), "`temperature` must be"),
         (lambda record: record["request"].update(bars=["1-4"] * 5000), "`bars` must be at most 4096 ranges"),
-        (
-            lambda record: record["request"].update(key_cost=1e300, takes=record["request"].pop("num_takes")),
-            "`key_cost` must be in",
-        ),
+        (lambda record: record["request"].update(key_cost=1e300), "`key_cost` must be in"),
         (lambda record: record["request"].update({"x" * 10**6: 1}), "is not the record of a take"),
         (lambda record: record["request"].update(seed=10**400), "`seed` must be"),
         (lambda record: record.update(take=10**400), "`take` must be"),

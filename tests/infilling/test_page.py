@@ -183,9 +183,9 @@ def test_it_draws_a_roll_a_take(shown):
     ranks = shown.run('return [...document.querySelectorAll("article h2")].map(e => e.innerText)')
     assert ranks[:3] == ["As it was", "Take 8\nbest by its scores", "Take 7\n2nd by its scores"]
     values = shown.run('return [...document.querySelectorAll("article:nth-child(2) dd")].map(e => e.textContent)')
-    assert values == ["90 %", "100 %", "0 %", "\u2013"]  # a dash where there was nothing to compare
+    assert values == ["90 %", "100 %", "0 %", "\u2013", "0 %"]  # a dash where there was nothing to compare
     values = shown.run('return [...document.querySelectorAll("article:nth-child(1) dd")].map(e => e.textContent)')
-    assert values == ["70 %", "80 %", "10 %", "\u2013"]
+    assert values == ["70 %", "80 %", "10 %", "\u2013", "0 %"]
 
 
 POSITION = "player.position / 1920"  # bars
