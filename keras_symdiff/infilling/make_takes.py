@@ -71,13 +71,13 @@ def compose_takes(
     layout = piece.layout
     told = tell(request, layout, hear(request, piece, layout.steps), preset.hears, preset.one_key)
     if request.like is not None:
-        start = transpose_within_range(layout.with_notes(request.like), told.semitones)
+        start = transpose_within_range(layout.with_notes(request.like), told.semitones + told.octaves)
         told = dataclasses.replace(told, start=start, variation=request.variation)
     composed = compose_gaps(
         preset.model, preset.transform, preset.vae, layout.transposed(told.semitones), request.temperature,
         request.seed, progress, request.sampler, num_takes=request.takes, told=told,
     )  # fmt: skip
-    composed = [_moved_back(take, piece, told.semitones) for take in composed]
+    composed = [_moved_back(take, piece, told.semitones + told.octaves) for take in composed]
     takes, problem = {}, None
     for number, take in enumerate(composed, 1):
         try:

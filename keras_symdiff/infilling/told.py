@@ -31,6 +31,7 @@ class Told:
         semitones: how much higher the model hears the song.
         start: phrases from which to start; `None` to start from noise.
         variation: the share of the sampler's steps that is taken from there.
+        octaves: how many semitones above its range the model composes, near the given phrases.
     """
 
     condition: Condition
@@ -40,6 +41,7 @@ class Told:
     semitones: int
     start: Int[np.ndarray, "N 32"] | None = None
     variation: float = 1.0
+    octaves: int = 0
 
     def window(self, first: int, end: int, length: int, hears: bool) -> dict[str, np.ndarray]:
         """What the sampler is told of the phrases from `first` to `end`, as one piece of `length` phrases.
@@ -93,13 +95,18 @@ def tell(asked: Asked, layout: Layout, sounds: Float[np.ndarray, "N 8 12"], hear
         sounding = ~new & (was.density > 0)
         density = asked.onsets_per_bar(float(was.density[sounding].mean()) if sounding.any() else 0.0)
         condition = dataclasses.replace(condition, density=np.where(new, density, was.density))
+    octaves = 0
     if asked.pitches is None:
         condition = condition.hide("register")
     else:
-        middle = sum(asked.pitches) / 2 + semitones
-        condition = dataclasses.replace(condition, register=np.where(new, middle, was.register))
-    bias = asked.decoding_bias(sounds, key.transposed(semitones) if sure else None, semitones)
-    return Told(condition, repeats, varies, bias, semitones)
+        given_register = was.register[~np.isnan(was.register)]
+        home = given_register.mean() if len(given_register) else _SUNG
+        low, high = (pitch + semitones for pitch in asked.pitches)
+        middle = (low + high) / 2
+        octaves = 0 if low <= home <= high else 12 * round((home - middle) / 12)
+        condition = dataclasses.replace(condition, register=np.where(new, middle + octaves, was.register))
+    bias = asked.decoding_bias(sounds, key.transposed(semitones) if sure else None, semitones + octaves)
+    return Told(condition, repeats, varies, bias, semitones, octaves=octaves)
 
 
 def tell_new(asked: Asked, form: Form | None, num_phrases: int, hears: bool, one_key: bool) -> Told:

@@ -57,6 +57,16 @@ def test_only_what_is_asked_for_is_told_of_density_and_register(song):
     assert (asked.register[8:12] == 72 - 2).all()
 
 
+def test_a_range_far_from_the_tune_is_composed_near_it(song):
+    low = told(song, pitch_range=("C2", "C4"))
+    assert (low.semitones, low.octaves) == (-2, 24)
+    assert (low.condition.register[8:12] == 48 - 2 + 24).all()
+    may_sound = np.flatnonzero(low.bias[8, 0, FIRST_ONSET:] > -1e3) + 21 - low.semitones - low.octaves
+    assert (may_sound.min(), may_sound.max()) == (36, 60)
+    assert told(song, pitch_range=("C4", "C6")).octaves == 0
+    assert told(song, pitch_range=("C2", "C6")).octaves == 0  # the tune is within it
+
+
 def test_the_other_tracks_can_be_left_unheard(song):
     assert np.isnan(told(song, harmony=False).condition.chroma).all()
 
