@@ -58,7 +58,10 @@ class TakeScores:
 
     @property
     def overall(self) -> float:
-        """Mean of seam fit, chord tones less clashes, novelty, where known, and bars without leaps: the rank's base."""
+        """Takes are ranked by it: the mean of seam fit, chord tones less clashes, novelty, and bars without leaps.
+
+        What is unknown does not count.
+        """
         scores = (self.seam_fit, max(self.chord_tones - self.clashes, 0.0), self.novelty, 1 - self.leaps)
         return float(np.mean([score for score in scores if not np.isnan(score)]))
 
