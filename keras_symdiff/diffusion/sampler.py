@@ -89,9 +89,9 @@ class Sampler:
 # are told counts three times: at 2 infills clash with the chords twice as often as songs do, at 4 more notes leave the
 # key (docs/results/attempts.md, "A denoiser that hears the song").
 QUALITIES = {
-    "draft": Sampler("dpm-solver-sde", 10, noise_scale=0.94, guidance=1.0, condition_scale=4.0),
-    "normal": Sampler("dpm-solver-sde", 25, noise_scale=0.972, guidance=1.0, condition_scale=4.0),
-    "best": Sampler("dpm-solver-sde", 100, noise_scale=0.978, guidance=1.0, condition_scale=4.0),
+    "draft": Sampler("dpm-solver-sde", 10, noise_scale=0.94, guidance=1.0, condition_scale=3.5),
+    "normal": Sampler("dpm-solver-sde", 25, noise_scale=0.972, guidance=1.0, condition_scale=3.5),
+    "best": Sampler("dpm-solver-sde", 100, noise_scale=0.978, guidance=1.0, condition_scale=3.5),
 }
 
 

@@ -95,16 +95,15 @@ def tell(asked: Asked, layout: Layout, sounds: Float[np.ndarray, "N 8 12"], hear
         sounding = ~new & (was.density > 0)
         density = asked.onsets_per_bar(float(was.density[sounding].mean()) if sounding.any() else 0.0)
         condition = dataclasses.replace(condition, density=np.where(new, density, was.density))
+    # New phrases keep to the register of the given ones, from which they leap otherwise.
+    given_register = was.register[~np.isnan(was.register)]
+    middle = home = given_register.mean() if len(given_register) else _SUNG
     octaves = 0
-    if asked.pitches is None:
-        condition = condition.hide("register")
-    else:
-        given_register = was.register[~np.isnan(was.register)]
-        home = given_register.mean() if len(given_register) else _SUNG
+    if asked.pitches is not None:
         low, high = (pitch + semitones for pitch in asked.pitches)
         middle = (low + high) / 2
         octaves = 0 if low <= home <= high else 12 * round((home - middle) / 12)
-        condition = dataclasses.replace(condition, register=np.where(new, middle + octaves, was.register))
+    condition = dataclasses.replace(condition, register=np.where(new, middle + octaves, was.register))
     bias = asked.decoding_bias(sounds, key.transposed(semitones) if sure else None, semitones + octaves)
     return Told(condition, repeats, varies, bias, semitones, octaves=octaves)
 
@@ -138,6 +137,8 @@ def tell_new(asked: Asked, form: Form | None, num_phrases: int, hears: bool, one
     else:
         repeats, varies = form.repeats, form.varies
         condition = dataclasses.replace(condition, repeats=repeats)
+    if chords is not None:  # the more a piece follows chords, the more it leaps, unless it has a register
+        condition = dataclasses.replace(condition, register=np.full(num_phrases, float(_SUNG)))
     if asked.density is not None:
         condition = dataclasses.replace(condition, density=np.full(num_phrases, asked.onsets_per_bar(0.0)))
     if asked.pitches is not None:

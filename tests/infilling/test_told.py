@@ -45,13 +45,15 @@ def test_a_song_is_moved_to_the_key_that_the_model_knows(song):
     assert told(song, hears=False, one_key=False, key="D").bias is not None
 
 
-def test_only_what_is_asked_for_is_told_of_density_and_register(song):
+def test_a_gap_is_told_the_register_of_the_given_phrases_and_else_what_is_asked_for(song):
     features = told(song).window(0, 16, 32, hears=True)["conditions"]
     assert features.shape == (32, CONDITION_DIM)
     assert (features[:16, 0] == 1).all()
     assert not features[16:].any()
-    for part in ("density", "register", "repeats"):
+    for part in ("density", "repeats"):
         assert not features[:, PARTS[part]].any()
+    register = told(song).condition.register
+    np.testing.assert_allclose(register[8:12], np.delete(register, slice(8, 12)).mean())
     asked = told(song, density="+2", pitch_range=("C4", "C6")).condition
     np.testing.assert_array_equal(asked.density, [4] * 8 + [6] * 4 + [4] * 4)
     assert (asked.register[8:12] == 72 - 2).all()
@@ -112,7 +114,10 @@ def test_a_new_piece():
     bass = tell_new(Asked(pitch_range=("C2", "C3")), None, 8, hears=True, one_key=True)
     assert (bass.semitones, set(bass.condition.register)) == (24, {42 + 24})
     assert np.isin(np.array([36, 48]) + 24 - 19, np.flatnonzero(bass.bias[0, 0] > -1e3)).all()  # its ends may sound
+    over_chords = tell_new(Asked(chords="C"), None, 8, hears=True, one_key=True)
+    assert set(over_chords.condition.register) == {69}  # unless a range is asked for
     free = tell_new(Asked(), None, 8, hears=True, one_key=True)
+    assert np.isnan(free.condition.register).all()
     assert free.semitones == 0
     assert (free.condition.repeats == -1).all()
     assert free.bias is not None  # the model's own key
