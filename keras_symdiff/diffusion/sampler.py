@@ -85,9 +85,9 @@ class Sampler:
             )
 
 
-# By the curves in benchmarks/README.md, "Few steps" and "Noise on the way": fewer steps ask for less noise. What pieces
-# are told counts three times: at 2 infills clash with the chords twice as often as songs do, at 4 more notes leave the
-# key (docs/results/attempts.md, "A denoiser that hears the song").
+# By the curves in benchmarks/README.md, "Few steps" and "Noise on the way": fewer steps ask for less noise. Harmony
+# counts three and a half times: at 3 infills fit the chords less, at 4 more notes leave the key and new pieces over
+# chords leap (docs/results/attempts.md, "LSTMs on a GPU").
 QUALITIES = {
     "draft": Sampler("dpm-solver-sde", 10, noise_scale=0.94, guidance=1.0, condition_scale=3.5),
     "normal": Sampler("dpm-solver-sde", 25, noise_scale=0.972, guidance=1.0, condition_scale=3.5),

@@ -51,7 +51,8 @@ def told_forms(
         Conditions and plans.
     """
     plans = np.stack([forms.draw(PIECE_PHRASES, seed, number).repeats for number in numbers])
-    conditions = [dataclasses.replace(told_nothing(), repeats=plan) for plan in plans]
+    nothing = told_nothing()
+    conditions = [dataclasses.replace(nothing, repeats=plan) for plan in plans]
     return np.stack([condition.features() for condition in conditions]), plans
 
 

@@ -165,10 +165,10 @@ def _leaps(tokens, inside):
     columns = np.arange(stream.shape[1])
     last_onset = np.maximum.accumulate(np.where(stream >= constants.FIRST_ONSET, columns, 0), axis=1)
     before = np.pad(last_onset[:, :-1], ((0, 0), (1, 0)))  # the onset before each step; 0 may be none
-    onsets = (stream >= constants.FIRST_ONSET) & (np.take_along_axis(stream, before, axis=1) >= constants.FIRST_ONSET)
-    wide = np.abs(stream - np.take_along_axis(stream, before, axis=1)) > 12
+    earlier = np.take_along_axis(stream, before, axis=1)
+    wide = (np.minimum(stream, earlier) >= constants.FIRST_ONSET) & (np.abs(stream - earlier) > 12)
     new = inside.reshape(-1)
-    leaps = onsets & wide & (new | new[before])
+    leaps = wide & (new | new[before])
     bars = leaps.reshape(len(tokens), -1, constants.STEPS_PER_BAR).any(axis=2)
     new_bars = new.reshape(-1, constants.STEPS_PER_BAR).any(axis=1)
     return np.minimum(bars.sum(axis=1) / new_bars.sum(), 1.0)  # the last interval may end in the bar after
