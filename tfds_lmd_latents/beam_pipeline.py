@@ -1,102 +1,58 @@
-"""Building on a cluster, with Apache Beam."""
+"""Building on a cluster: the workers of an Apache Beam runner write the blocks that one machine would."""
 
 import os
+import pathlib
 from collections.abc import Sequence
+from typing import Any
 
 import apache_beam as beam
-from apache_beam.io.textio import WriteToText
-from apache_beam.metrics.metric import Metrics
-from apache_beam.pvalue import TaggedOutput
 
+from tfds_lmd_latents.encode_blocks import block_paths, first_melodies
 from tfds_lmd_latents.encoder import load_encoder
 from tfds_lmd_latents.midi_files import Block
 from tfds_lmd_latents.song_block import EncodedBlock, SongBlock
 
 
 def encode_with_beam(
-    blocks: Sequence[Block], split: str, encoder: str, layout: str, dropped: str | os.PathLike
-) -> beam.PTransform:
-    """The examples of a split, equal to those that `encode_blocks` leads to.
+    blocks: Sequence[Block],
+    encoder: str,
+    folder: str | os.PathLike,
+    num_workers: int | None = None,
+    runner: Any = None,
+    options: Any = None,
+) -> list[pathlib.Path]:
+    """Does what `encode_blocks` does, on a cluster, and writes the same files.
 
-    A file is parsed twice, so that between workers only hashes of melodies travel, and each melody is encoded in the
-    block in which it comes first.
+    This process parses all files once, for hashes of the melodies: so each block knows which of its melodies come
+    first, and can be encoded by whatever worker, whenever, and again. A pipeline of independent steps is all that is
+    asked of the runner. A block that an earlier call finished, here or on one machine, is not done again.
 
     Args:
-        blocks: list of `Block`, all of the data set's; workers must see the files.
-        split: str.
+        blocks: list of `Block`; workers must see the files under the same paths.
         encoder: as for `load_encoder`, which each worker calls once.
-        layout: `"sequences"` or `"melodies"`.
-        dropped: path of a text file that gets a line, name and reason, for each file of the split that is not used.
+        folder: as for `encode_blocks`, on a disk that the workers share.
+        num_workers: processes of this machine that parse; as for `encode_blocks`.
+        runner: Beam runner, or its name. Defaults to that of the options.
+        options: Beam's `PipelineOptions`, or `None`.
 
     Returns:
-        A `beam.PTransform` to (key, example).
+        List of paths for `EncodedBlock.load`, one per block.
     """
-    last = max(block.number for block in blocks if block.split == split)
-    members = {block.number for block in blocks if block.split == split}
-    # Blocks after the split's last have no say in which melodies of it come first.
-    listed = beam.Create([(block.number, block) for block in blocks if block.number <= last]) | beam.Reshuffle()
-    return listed | _FirstMelodies(members) | _EncodeBlocks(encoder, layout, str(dropped))
+    paths = block_paths(blocks, folder)
+    if not all(path.exists() for path in paths):
+        firsts = first_melodies(blocks, num_workers)
+        tasks = [
+            (encoder, block.files, melodies, str(path))
+            for block, melodies, path in zip(blocks, firsts, paths, strict=True)
+            if not path.exists()
+        ]
+        pipeline = beam.Pipeline(runner, options)
+        _ = pipeline | beam.Create(tasks) | beam.MapTuple(_encode_block)
+        pipeline.run().wait_until_finish()
+    return paths
 
 
-class _FirstMelodies(beam.PTransform):
-    """(number, block) to (number, {"block": [block], "melodies": indices}) of a split's blocks."""
-
-    def __init__(self, members):
-        super().__init__()
-        self.members = members
-
-    def expand(self, blocks):
-        members = self.members
-        first = (
-            blocks
-            | "Hash melodies" >> beam.FlatMap(_hash_melodies)
-            | "First of each" >> beam.CombinePerKey(min)
-            | "Places" >> beam.Values()
-        )
-        return (
-            {"block": blocks, "melodies": first}
-            | "By block" >> beam.CoGroupByKey()
-            | "Of the split" >> beam.Filter(lambda item: item[0] in members)
-        )
-
-
-def _hash_melodies(numbered):
-    number, block = numbered
-    for melody, digest in enumerate(SongBlock.parse(block.files).digests()):
-        yield digest, (number, melody)
-
-
-class _EncodeBlocks(beam.PTransform):
-    """(number, {"block": [block], "melodies": indices}) to examples, and a file of what was left out."""
-
-    def __init__(self, encoder, layout, dropped):
-        super().__init__()
-        self.encoder = encoder
-        self.layout = layout
-        self.dropped = dropped
-
-    def expand(self, found):
-        outputs = found | "Encode" >> beam.ParDo(_Encode(self.encoder, self.layout)).with_outputs(
-            "dropped", main="examples"
-        )
-        _ = outputs["dropped"] | "Write dropped" >> WriteToText(self.dropped, shard_name_template="")
-        return outputs["examples"]
-
-
-class _Encode(beam.DoFn):
-    def __init__(self, encoder, layout):
-        self.encoder = encoder
-        self.layout = layout
-
-    def setup(self):
-        load_encoder(self.encoder)
-
-    def process(self, item):
-        _, found = item
-        songs = SongBlock.parse(found["block"][0].files).keep(sorted(found["melodies"]))
-        for name, reason in songs.corpus.skipped:
-            yield TaggedOutput("dropped", f"{name}\t{reason}")
-            Metrics.counter("dropped", reason.split(" (")[0]).inc()
-        for name, count in songs.counts().items():
-            Metrics.counter(found["block"][0].split, name).inc(count)
-        yield from EncodedBlock.encode(load_encoder(self.encoder), songs).examples(self.layout)
+def _encode_block(encoder, files, melodies, path):
+    """Writes a block, unless a worker has done so that died before it could tell."""
+    if not os.path.exists(path):
+        EncodedBlock.encode(load_encoder(encoder), SongBlock.parse(files).keep(melodies)).save(path)

@@ -37,9 +37,7 @@ def encode_blocks(
     Raises:
         OSError: if the disk is full; the blocks before stay.
     """
-    folder = pathlib.Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"{block.number:06}.npz" for block in blocks]
+    paths = block_paths(blocks, folder)
     missing = [block.files for block, path in zip(blocks, paths, strict=True) if not path.exists()]
     seen = set()
     with contextlib.closing(in_workers(SongBlock.parse, missing, num_workers)) as parsed:
@@ -48,16 +46,43 @@ def encode_blocks(
                 seen.update(SongBlock.load(path).digests())
             else:
                 songs = next(parsed)
-                EncodedBlock.encode(load_encoder(encoder), songs.keep(_new_melodies(songs, seen))).save(path)
+                new = _new_melodies(songs.digests(), seen)
+                EncodedBlock.encode(load_encoder(encoder), songs.keep(new)).save(path)
             if progress is not None:
                 progress(done, len(paths))
     return paths
 
 
-def _new_melodies(songs, seen):
+def block_paths(blocks: Sequence[Block], folder: str | os.PathLike) -> list[pathlib.Path]:
+    """Where `encode_blocks` keeps each block; makes the folder."""
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    return [folder / f"{block.number:06}.npz" for block in blocks]
+
+
+def first_melodies(blocks: Sequence[Block], num_workers: int | None = None) -> list[list[int]]:
+    """Finds where each melody comes first.
+
+    Args:
+        blocks: list of `Block`, in order.
+        num_workers: as for `encode_blocks`.
+
+    Returns:
+        Of each block, the indices of the melodies that no block, file or track before has.
+    """
+    seen = set()
+    files = [block.files for block in blocks]
+    return [_new_melodies(digests, seen) for digests in in_workers(_digests_of, files, num_workers)]
+
+
+def _digests_of(files):
+    return SongBlock.parse(files).digests()
+
+
+def _new_melodies(digests, seen):
     """Indices of the melodies that were not seen before, which then are."""
     new = []
-    for melody, digest in enumerate(songs.digests()):
+    for melody, digest in enumerate(digests):
         if digest not in seen:
             seen.add(digest)
             new.append(melody)

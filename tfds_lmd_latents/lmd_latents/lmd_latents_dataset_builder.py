@@ -159,15 +159,14 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             write_data_card(self)
 
     def _download_and_prepare(self, dl_manager, download_config):
-        self._on_beam = bool(download_config.beam_runner or download_config.beam_options)
+        self._beam = download_config.beam_runner, download_config.beam_options
         super()._download_and_prepare(dl_manager, download_config)
 
     def _split_generators(self, dl_manager):
         config = self.builder_config
         cache = pathlib.Path(self._data_dir_root) / "downloads" / "lmd_latents"
-        encoder = dl_manager.download(config.encoder) if config.encoder.startswith(_URL) else config.encoder
-        self._encoder = str(encoder)
-        vae = load_encoder(self._encoder)
+        encoder = str(dl_manager.download(config.encoder) if config.encoder.startswith(_URL) else config.encoder)
+        vae = load_encoder(encoder)
         if vae.latent_dim != config.latent_dim:
             raise ValueError(
                 f"The data set's latents have {config.latent_dim} dimensions. "
@@ -189,12 +188,15 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         }
         self.info.metadata.update(about)
         splits = sorted({block.split for block in self._blocks})
-        if self._on_beam:
-            return {split: self._generate_examples(split) for split in splits}
         key = [about["source_hash"], about["encoder_fingerprint"], about["keras_symdiff"], str(self.version)]
         key.append(str(config.validation_share))
         blocks = cache / "encoded" / hashlib.sha256(" ".join(key).encode()).hexdigest()[:32]
-        self._paths = encode_blocks(self._blocks, self._encoder, blocks, config.num_workers, _progress)
+        if any(self._beam):
+            from tfds_lmd_latents.beam_pipeline import encode_with_beam
+
+            self._paths = encode_with_beam(self._blocks, encoder, blocks, config.num_workers, *self._beam)
+        else:
+            self._paths = encode_blocks(self._blocks, encoder, blocks, config.num_workers, _progress)
         counts = self._report()
         unit = {"sequences": "pieces", "melodies": "melodies"}[config.layout]
         if not counts.get("train", {}).get(unit):
@@ -202,15 +204,6 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         return {split: self._generate_examples(split) for split in splits if counts[split][unit]}
 
     def _generate_examples(self, split):
-        if self._on_beam:
-            from tfds_lmd_latents.beam_pipeline import encode_with_beam
-
-            return encode_with_beam(
-                self._blocks, split, self._encoder, self.builder_config.layout, self.data_path / f"dropped_{split}.txt"
-            )
-        return self._encoded_examples(split)
-
-    def _encoded_examples(self, split):
         for block, path in zip(self._blocks, self._paths, strict=True):
             if block.split == split:
                 yield from EncodedBlock.load(path).examples(self.builder_config.layout)
@@ -234,25 +227,9 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             counts.setdefault(block.split, collections.Counter()).update(songs.counts())
         counts = {split: dict(counter) for split, counter in counts.items()}
         self.info.metadata["counts"] = counts | {"dropped": _count_reasons(dropped)}
-        self._write_dropped(dropped)
-        return counts
-
-    def _write_dropped(self, dropped):
         lines = [f"{name}\t{reason}\n" for name, reason in sorted(dropped)]
         (self.data_path / "dropped_files.tsv").write_text("".join(["file\treason\n", *lines]), encoding="utf-8")
-
-    def _process_pipeline_result(self, pipeline_result):
-        counters = pipeline_result.metrics().query()["counters"]
-        counts = {"dropped": _count_reasons(self._dropped)}
-        for counter in counters:
-            if counter.key.metric.namespace in ("train", "validation", "dropped"):
-                counts.setdefault(counter.key.metric.namespace, {})[counter.key.metric.name] = counter.committed
-        self.info.metadata["counts"] = counts
-        dropped = list(self._dropped)
-        for path in self.data_path.glob("dropped_*.txt"):
-            dropped += [tuple(line.split("\t", 1)) for line in path.read_text(encoding="utf-8").splitlines()]
-            path.unlink()
-        self._write_dropped(dropped)
+        return counts
 
 
 def _licence(source):

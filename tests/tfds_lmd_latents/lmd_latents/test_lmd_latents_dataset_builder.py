@@ -149,25 +149,6 @@ def test_a_second_layout_does_not_encode_again(songs, encoder, tmp_path, monkeyp
         build(songs, encoder, tmp_path)
 
 
-def test_beam_builds_the_same_data_set(songs, encoder, tmp_path):
-    beam = pytest.importorskip("apache_beam", reason="the extra [beam] is optional")
-    options = beam.options.pipeline_options.PipelineOptions(["--runner=DirectRunner"])
-    on_beam = build(
-        songs, encoder, tmp_path / "beam", download_config=tfds.download.DownloadConfig(beam_options=options)
-    )
-    alone = build(songs, encoder, tmp_path / "alone")
-    for split in ("train", "validation"):
-        found, expected = (rows(tfds.as_numpy(builder.as_dataset(split))) for builder in (on_beam, alone))
-        np.testing.assert_equal(found, expected)
-    counts = on_beam.info.metadata["counts"]
-    assert counts["train"] == alone.info.metadata["counts"]["train"]
-    assert counts["dropped"] == alone.info.metadata["counts"]["dropped"]
-    files = [sorted(path.name for path in builder.data_path.iterdir()) for builder in (on_beam, alone)]
-    assert files[0] == files[1]
-    tables = [(builder.data_path / "dropped_files.tsv").read_text() for builder in (on_beam, alone)]
-    assert tables[0] == tables[1]
-
-
 def test_the_tfds_command_builds_it(songs, encoder, tmp_path):
     pytest.importorskip("apache_beam", reason="the command imports it")
     config = {"name": "mine", "layout": "melodies", "source": str(songs), "encoder": encoder, "num_workers": 0}
