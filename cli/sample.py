@@ -53,7 +53,7 @@ def sample_command(num_samples, first_piece, bars, asked, output, sampler, audio
     from keras_symdiff.render.piano_roll import plot_piano_roll
 
     wanted = Asked(**asked)
-    wanted.check_new()  # before the models load
+    wanted.check_new(bars)  # before the models load
     composer, progress = load_composer(preset, sampler)
     options = {"seed": seed, "quality": sampler, "bars": bars, "temperature": temperature, **asked}
     if output.endswith(".npz"):

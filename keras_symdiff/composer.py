@@ -167,7 +167,7 @@ class Composer:
         asked = Asked(
             chords=chords, key=key, density=density, pitch_range=pitch_range, form=form, key_cost=key_cost
         )  # fmt: skip
-        asked.check_new()
+        asked.check_new(bars)
         self._warn_of_what_is_ignored(asked)
         num_phrases = -(-bars // BARS_PER_PHRASE)
         told = [
@@ -228,8 +228,8 @@ class Composer:
             key: such as `"A minor"`. Defaults to `None`: estimated.
             density: onsets per bar, or relative to the given bars: `"+1"`, `"-0.5"`.
             pitch_range: lowest and highest pitch, such as `("C4", "C6")`.
-            form: letters of 8 bars (or 4), `'` for a variation: `"AA'"`; `"original"` to repeat what the song repeats
-                there, or `"none"`. Defaults to `None`: none.
+            form: of the new bars, from the first one on: letters of 8 bars (or 4), `'` for a variation: `"AA'"`;
+                `"original"` to repeat what the song repeats there, or `"none"`. Defaults to `None`: none.
             key_cost: nats that notes outside the key cost in decoding, where the key is sure; 0 for free decoding.
             like: an earlier take of the song to start from: a `Take`, or the path of its record. Defaults to `None`.
             variation: how far to go from it, in (0, 1].

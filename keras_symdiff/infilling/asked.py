@@ -8,7 +8,14 @@ from typing import Any, TypeGuard
 import numpy as np
 from jaxtyping import Float
 
-from keras_symdiff.constants import FIRST_ONSET, NUM_TOKENS, PITCH_OFFSET
+from keras_symdiff.constants import (
+    BARS_PER_PHRASE,
+    FIRST_ONSET,
+    NUM_TOKENS,
+    PHRASE_STEPS,
+    PITCH_OFFSET,
+    STEPS_PER_BAR,
+)
 from keras_symdiff.music.chord_symbols import Chords
 from keras_symdiff.music.form import Form
 from keras_symdiff.music.key import Key
@@ -58,8 +65,8 @@ class Asked:
         if not _is_number(self.key_cost) or not 0 <= self.key_cost <= MOST_KEY_COST:
             raise ValueError(f"`key_cost` must be in [0, {MOST_KEY_COST}]. Received: key_cost={self.key_cost!r}")
         _ = self.parsed_chords, self.parsed_key, self.pitches
-        if self.form not in (None, NO_FORM, ORIGINAL_FORM):
-            Form.parse(self.form, 128)
+        if self.letters is not None:
+            Form.parse(self.letters, 128)
         relative = isinstance(self.density, str) and _RELATIVE.fullmatch(self.density)
         density = self.density
         absolute = isinstance(density, int | float) and not isinstance(density, bool) and 0 < density <= _MOST_DENSITY
@@ -69,16 +76,26 @@ class Asked:
                 f"Received: density={self.density!r}"
             )
 
-    def check_new(self) -> None:
+    def check_new(self, bars: int) -> None:
         """Checks that all of it can be asked of a new melody.
 
+        Args:
+            bars: its length in 4/4 bars.
+
         Raises:
-            ValueError: if it refers to the bars of a song.
+            ValueError: if it refers to the bars of a song, or the letters of the form do not fit the length.
         """
         if isinstance(self.density, str) or self.form == ORIGINAL_FORM:
             raise ValueError(
                 f"A new melody has no bars to compare with. Received: density={self.density!r}, form={self.form!r}"
             )
+        if self.letters is not None:
+            check_letters(self.letters, 0, bars * STEPS_PER_BAR, BARS_PER_PHRASE, f"bars={bars}")
+
+    @property
+    def letters(self) -> str | None:
+        """The form, if it is one of letters."""
+        return None if self.form in (None, NO_FORM, ORIGINAL_FORM) else self.form
 
     @property
     def parsed_chords(self) -> Chords | None:
@@ -141,6 +158,27 @@ class Asked:
             moved = np.arange(FIRST_ONSET, NUM_TOKENS) + PITCH_OFFSET
             bias[:, :, FIRST_ONSET:] -= _OUTSIDE * ((moved < low) | (moved > high)).astype("float32")
         return bias
+
+
+def check_letters(form: str, first: int, end: int, bars_per_phrase: int, received: str) -> None:
+    """Checks that the letters of a form describe new bars whole.
+
+    Args:
+        form: letters such as `"AABA"`.
+        first: where the new bars begin, in steps from the beginning of a phrase.
+        end: where they end.
+        bars_per_phrase: bars of their metre that a phrase holds.
+        received: what was asked for, for the message.
+
+    Raises:
+        ValueError: if the bars are no whole phrases, or too few.
+    """
+    if first % PHRASE_STEPS or end % PHRASE_STEPS:
+        raise ValueError(
+            f"The letters of a form are made of phrases of {bars_per_phrase} bars, counted from the first new bar: "
+            f"name whole phrases, a multiple of {bars_per_phrase} bars. Received: form={form!r}, {received}"
+        )
+    Form.parse(form, (end - first) // PHRASE_STEPS)
 
 
 def _is_number(value: Any) -> TypeGuard[float]:

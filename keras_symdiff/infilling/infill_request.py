@@ -6,13 +6,12 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int
 
-from keras_symdiff.constants import MAX_PITCH, STEPS_PER_BAR, STEPS_PER_QUARTER
+from keras_symdiff.constants import BARS_PER_PHRASE, MAX_PITCH, STEPS_PER_BAR, STEPS_PER_QUARTER
 from keras_symdiff.diffusion.sampler import QUALITIES, Sampler
-from keras_symdiff.infilling.asked import NO_FORM, ORIGINAL_FORM, Asked
+from keras_symdiff.infilling.asked import Asked, check_letters
 from keras_symdiff.infilling.gaps import Gap, cut_out, find_gaps, kept_notes, parse_bars, refused_by_infilling
 from keras_symdiff.infilling.layout import Layout
 from keras_symdiff.infilling.locks import notes_in_gap
-from keras_symdiff.music.form import Form
 from keras_symdiff.music.melody import Melody
 from keras_symdiff.music.midi import choose_melody, read_melodies
 from keras_symdiff.music.song import MAX_BARS, MidiError, Song
@@ -170,15 +169,25 @@ class InfillRequest(Asked):
         if song.ticks_per_quarter < STEPS_PER_QUARTER:
             raise MidiError(song.name, refused_by_infilling(song)[0])
         gaps = find_gaps(melody, ranges, song.num_steps, song.name, self.continue_bars)
+        begin = None if self.letters is None else _check_letters(self.letters, melody, gaps)
         if self.keep_notes:
             gaps = cut_out(gaps, melody, self.keep_notes, song)
         for gap in gaps if self.keep else ():
             notes_in_gap(melody, gap, "old")
-        layout = Layout.of(melody, gaps)
-        if self.form not in (None, NO_FORM, ORIGINAL_FORM):
-            for first, end in layout.new_runs:
-                Form.parse(self.form, end - first)
-        return Piece(song, melody, reason, gaps, layout)
+        return Piece(song, melody, reason, gaps, Layout.of(melody, gaps, begin))
+
+
+def _check_letters(form, melody, gaps):
+    """Checks that the letters of a form describe gaps whole; returns the step at which their phrases begin."""
+    begin = melody.grid.phrase_origin(melody.grid.bar_of(gaps[0].first_step))
+    steps = Layout.of(melody, gaps, begin).steps.reshape(-1)
+    for gap in gaps:
+        metre = melody.grid.metre_of(gap.first_step)
+        bars_per_phrase = 1 if metre.bar_steps > STEPS_PER_BAR else BARS_PER_PHRASE * metre.bars_per_group
+        first, after = int(np.argmax(steps == gap.first_step)), np.flatnonzero(steps >= gap.end_step)
+        end = int(after[0]) if len(after) else -(-(steps.argmax() + 1) // STEPS_PER_BAR) * STEPS_PER_BAR
+        check_letters(form, first, end, bars_per_phrase, f"bars {gap.name}")
+    return begin
 
 
 def _is_note(note):

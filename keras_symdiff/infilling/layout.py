@@ -28,13 +28,20 @@ class Layout(NamedTuple):
     free: Bool[np.ndarray, "N 32"]
 
     @classmethod
-    def of(cls, melody: Melody, gaps: Sequence[Gap]) -> "Layout":
-        """Lays a melody out so that one of the phrases begins where its phrases do, wherever its gaps begin."""
+    def of(cls, melody: Melody, gaps: Sequence[Gap], begin: int | None = None) -> "Layout":
+        """Lays a melody out in phrases.
+
+        Args:
+            melody: `Melody`.
+            gaps: the gaps.
+            begin: step at which one of the phrases begins. Defaults to `None`: where the melody's phrases do, wherever
+                its gaps begin.
+        """
         empty = melody
         for gap in gaps:
             empty = empty.replace_steps(gap.first_step, np.zeros(gap.end_step - gap.first_step, np.int8))
-        steps, first_step = empty.phrase_steps.reshape(-1), melody.first_step
-        place = int(np.flatnonzero(steps == first_step)[0]) if first_step > 0 else 0
+        steps, begin = empty.phrase_steps.reshape(-1), melody.first_step if begin is None else begin
+        place = int(np.flatnonzero(steps == begin)[0]) if begin > 0 else 0
         before, after = -place % constants.PHRASE_STEPS, place % constants.PHRASE_STEPS
         steps = np.pad(steps, (before, after), constant_values=-1).reshape(-1, constants.PHRASE_STEPS)
         free = np.any([(steps >= gap.first_step) & (steps < gap.end_step) for gap in gaps], axis=0)

@@ -67,8 +67,8 @@ class Form:
         size = next((size for size in SECTION_PHRASES if size * len(letters) <= num_phrases), None)
         if size is None:
             raise ValueError(
-                f"A letter of a form lasts at least {2 * SECTION_PHRASES[-1]} bars: {text} needs "
-                f"{2 * SECTION_PHRASES[-1] * len(letters)}. Received: {2 * num_phrases} bars"
+                f"A letter of a form lasts at least {2 * SECTION_PHRASES[-1]} bars of 4/4: {text} needs "
+                f"{2 * SECTION_PHRASES[-1] * len(letters)}. Received: {2 * num_phrases}"
             )
         # The letter of each phrase and its place within it: phrases of one name are equal.
         names = [(letters[i // size % len(letters)], i % size) for i in range(num_phrases)]

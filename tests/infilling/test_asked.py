@@ -29,6 +29,15 @@ def test_what_cannot_be_read_is_refused(asked, message):
         Asked(**asked)
 
 
+def test_a_form_fits_the_length_of_a_new_melody():
+    Asked(form="AABA").check_new(16)
+    Asked(form="none").check_new(5)
+    with pytest.raises(ValueError, match=r"a multiple of 2 bars. Received: form='AB', bars=15"):
+        Asked(form="AB").check_new(15)
+    with pytest.raises(ValueError, match=r"AABA needs 16. Received: 14"):
+        Asked(form="AABA").check_new(14)
+
+
 def test_a_density_is_absolute_or_relative():
     assert Asked(density=3).onsets_per_bar(7.0) == 3
     assert Asked(density="+1.5").onsets_per_bar(7.0) == 8.5

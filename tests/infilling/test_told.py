@@ -98,9 +98,30 @@ def test_phrases_that_are_new_in_part_repeat_nothing(song):
     assert original.repeats.tolist() == [0, 1, 2, 3, 0, 1, 6, 7, 8, 1, 10, 11, 12, 13, 14, 15]
 
 
-def test_a_form_that_does_not_fit_is_refused_before_any_work(song):
-    with pytest.raises(ValueError, match="AABA needs 16"):
-        InfillRequest(bars=("17-24",), form="AABA").find(song)
+def test_the_letters_of_a_form_begin_with_the_gap_wherever_it_is(song):
+    letters = told(song, bars=("18-25",), form="AA'")  # between the bars where the song's own phrases begin
+    assert letters.repeats[9:13].tolist() == [9, 10, 11, 12]
+    assert letters.varies[9:13].tolist() == [9, 10, 9, 10]
+    layout = InfillRequest(bars=("18-25",), form="AA'").find(song).layout
+    assert layout.steps[9, 0] == 17 * 16
+    assert layout.new_runs == [(9, 13)]
+    kept = (song.grid.ticks(17 * 16 + 4), int(song.melodies()[0].pitches[17 * 4 + 1]))
+    assert told(song, bars=("18-25",), form="AA", keep_notes=(kept,)).repeats[10:13].tolist() == [10, 11, 10]
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"bars": ("17-24",), "form": "AABA"}, "AABA needs 16. Received: 8"),
+        ({"bars": ("17-31",), "form": "AA"}, "phrases of 2 bars, .*a multiple of 2 bars. Received: form='AA', bars 17"),
+        ({"bars": ("1-8", "18-25"), "form": "AA"}, "counted from the first new bar: .* bars 18-25"),
+        ({"bars": ("17.2-24",), "form": "AA"}, "name whole phrases"),
+        ({"continue_bars": 15, "form": "AAA"}, "bars 33-47"),
+    ],
+)
+def test_a_form_that_does_not_fit_is_refused_before_any_work(song, asked, message):
+    with pytest.raises(ValueError, match=message):
+        InfillRequest(**asked).find(song)
 
 
 def test_a_new_piece():

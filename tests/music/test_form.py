@@ -35,7 +35,7 @@ def test_other_texts_are_refused(text):
 
 
 def test_a_form_that_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match=r"AABA needs 16. Received: 14 bars"):
+    with pytest.raises(ValueError, match=r"AABA needs 16. Received: 14"):
         Form.parse("AABA", 7)
 
 
