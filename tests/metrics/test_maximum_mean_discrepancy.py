@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 
@@ -5,6 +7,8 @@ from keras_symdiff.metrics.maximum_mean_discrepancy import (
     maximum_mean_discrepancies,
     maximum_mean_discrepancy,
 )
+
+module = sys.modules[maximum_mean_discrepancy.__module__]  # its function hides its name in the package
 
 
 def polynomial(a, b):
@@ -98,6 +102,44 @@ def test_long_pieces_give_four_phrases_to_the_rbf_kernel():
     first = np.arange(5)[:, None]
     chosen = (first, first % 8 + [0, 8, 16, 24])
     assert maximum_mean_discrepancy(x, y, "rbf") == maximum_mean_discrepancy(x[chosen], y[chosen], "rbf")
+
+
+def test_of_many_pieces_each_meets_those_of_its_group(monkeypatch):
+    monkeypatch.setattr(module, "_COMPARED", 4)
+    rng = np.random.default_rng(5)
+    x, y = rng.standard_normal((11, 2, 3)), rng.standard_normal((6, 2, 3)) + 0.5
+    kernel = rbf_of(x, y)
+
+    def mean(a, b, groups, same):
+        pairs = [
+            np.mean([kernel(u, v) for u in first for v in second])
+            for i, first in enumerate(a)
+            for j, second in enumerate(b)
+            if i % groups == j % groups and not (same and i == j)
+        ]
+        return np.mean(pairs)
+
+    expected = mean(x, x, 3, True) + mean(y, y, 2, True) - 2 * mean(x, y, 2, False)
+    np.testing.assert_allclose(maximum_mean_discrepancy(x, y, "rbf"), expected, rtol=1e-9)
+    np.testing.assert_allclose(maximum_mean_discrepancy(y, x, "rbf"), expected, rtol=1e-9)
+    weights = np.full((2, 11), 2), np.full((2, 6), 3)
+    np.testing.assert_allclose(maximum_mean_discrepancies(x, y, *weights, "rbf"), expected, rtol=1e-9)
+    # Copies of two pieces that never meet are no pair.
+    drawn = np.eye(11)[[0]] * 5 + np.eye(11)[[1]] * 6
+    assert np.isnan(maximum_mean_discrepancies(x, y, drawn, np.ones((1, 6)), "rbf"))
+    # All pairs of the other kernel count, whatever their number.
+    np.testing.assert_allclose(maximum_mean_discrepancy(x, y), naive(x, y, polynomial), rtol=1e-9)
+
+
+def test_many_pieces_scatter_around_what_all_pairs_give(monkeypatch):
+    rng = np.random.default_rng(6)
+    x, y = rng.standard_normal((600, 3)), rng.standard_normal((500, 3)) * 1.2
+    whole = maximum_mean_discrepancy(x, y, "rbf")
+    monkeypatch.setattr(module, "_COMPARED", 100)
+    order = [(rng.permutation(600), rng.permutation(500)) for _ in range(60)]
+    parts = np.array([maximum_mean_discrepancy(x[i], y[j], "rbf") for i, j in order])
+    assert abs(parts.mean() - whole) < 4 * parts.std() / np.sqrt(60)
+    assert parts.std() < whole
 
 
 def test_sets_of_few_points_have_a_scale():
