@@ -157,10 +157,11 @@ class Pieces:
         examples, starts = np.asarray(rows), np.zeros(len(rows), np.int64)
         if self.windows is not None:
             examples, starts = self.windows[rows].T
-        parts = [
-            {name: values[start : start + PIECE_PHRASES] for name, values in example.items() if np.ndim(values) > 1}
-            for example, start in zip(self.source.__getitems__(examples.tolist()), starts.tolist(), strict=True)
-        ]
+        parts = []
+        for index, start in zip(examples.tolist(), starts.tolist(), strict=True):
+            example = self.source[index]  # not `__getitems__`, which starts a thread for every call
+            phrases = slice(start, start + PIECE_PHRASES)
+            parts.append({name: values[phrases] for name, values in example.items() if np.ndim(values) > 1})
         scaled = self.transform.forward(np.stack([part["mean"] for part in parts])).astype(np.float32)
         if not self.conditions:
             return (scaled,)
