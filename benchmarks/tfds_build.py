@@ -4,6 +4,7 @@ Each part is a process of its own, so that peak memory is its own, and one runs 
 
     python benchmarks/tfds_build.py ingest POP909 [--files 100]       MIDI to tokens, against note-seq and Magenta
     python benchmarks/tfds_build.py build SOURCE... [--workers 2]     files/s, phrases/s, saving, peak memory
+    python benchmarks/tfds_build.py worker FOLDER                     peak memory of a worker with Magenta's encoder
     python benchmarks/tfds_build.py estimate [--parse MS ...]         all of Lakh from these figures
     python benchmarks/tfds_build.py step [--steps 3] [--rounds 6]     a training step from tfds.load, from memory
 """
@@ -74,8 +75,10 @@ def build(sources, encoder, layout, workers):
 
     import tfds_lmd_latents
     from tfds_lmd_latents import encode_blocks, song_block
+    from tfds_lmd_latents.lmd_latents import lmd_latents_dataset_builder as module
 
-    encoding = []
+    ends, encoding = [], []
+    module._progress = lambda done, total: ends.append(time.perf_counter())
     encode = song_block.EncodedBlock.encode
 
     def timed_encode(vae, songs):
@@ -99,7 +102,8 @@ def build(sources, encoder, layout, workers):
         encode_blocks.load_encoder(encoder)
         start = time.perf_counter()
         builder.download_and_prepare()
-        total = time.perf_counter() - start
+        end = time.perf_counter()
+        total, writing = end - start, end - ends[-1]
         counts = builder.info.metadata["counts"]
         size = sum(path.stat().st_size for path in pathlib.Path(builder.data_path).iterdir()) / 2**20
     sums = {name: sum(counts[split][name] for split in counts if split != "dropped") for name in counts["train"]}
@@ -116,10 +120,32 @@ def build(sources, encoder, layout, workers):
     )
     print(f"| whole build | {total:.1f} s, {files / total:.0f} files/s, {sums['phrases'] / total:.0f} phrases/s |")
     print(f"| of which encoding | {sum(encoding):.1f} s, {sums['encoded phrases'] / sum(encoding):.0f} phrases/s |")
+    print(f"| of which writing | {writing:.1f} s, {size / writing:.0f} MiB/s |")
     print(f"| peak memory, of a worker | {memory:.0f} MiB, {workers_memory:.0f} MiB |")
 
 
-def estimate(parse, phrases, saving, cpu, gpu):
+def worker(folder):
+    """Peak memory of what a worker does: one block of files, with a network of Magenta's size.
+
+    It encodes one batch; for the other phrases, which would take most of an hour and no more memory, stand zeros.
+    """
+    from keras_symdiff import MusicVAE
+    from tfds_lmd_latents.midi_files import FILES_PER_BLOCK, find_midi_files
+    from tfds_lmd_latents.song_block import EncodedBlock, SongBlock
+
+    songs = SongBlock.parse(find_midi_files(folder)[0][:FILES_PER_BLOCK])
+    tokens, inverse = songs.corpus.distinct()
+    mean, stddev = MusicVAE().encode(tokens[:512])
+    mean, stddev = (np.zeros((len(tokens), part.shape[1]), np.float32) for part in (mean, stddev))
+    with tempfile.TemporaryDirectory() as scratch:
+        EncodedBlock(songs, mean + 1, stddev + 1, inverse).save(pathlib.Path(scratch) / "block.npz")
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+    print(
+        f"{songs.corpus.num_files} files, {len(songs.corpus.tokens)} phrases, {len(tokens)} distinct: {memory:.0f} MiB"
+    )
+
+
+def estimate(parse, phrases, saving, cpu, gpu, write):
     """Hours for all of Lakh with Magenta's encoder, by arithmetic on measured figures.
 
     Args:
@@ -128,6 +154,7 @@ def estimate(parse, phrases, saving, cpu, gpu):
         saving: share of them that need no encoding, of `build`.
         cpu: phrases a second that one core encodes; `None` measures it.
         gpu: phrases a second that one GPU encodes.
+        write: MiB a second of the examples, which the machine that builds writes alone, of `build`.
     """
     from keras_symdiff import MusicVAE
 
@@ -140,17 +167,18 @@ def estimate(parse, phrases, saving, cpu, gpu):
     encoded = LAKH_FILES * phrases * (1 - saving)
     parsing = LAKH_FILES * parse / 1e3  # core seconds
     print(f"{LAKH_FILES} files x {phrases} phrases x {1 - saving:.2f} = {encoded / 1e6:.1f} million phrases to encode;")
-    print(f"{LAKH_FILES} files x {parse} ms = {parsing:.0f} core seconds of parsing; {cpu:.1f} phrases/s a core.\n")
-    print("| machine | parsing | encoding | hours |\n|---|---|---|---|")
+    size = LAKH_FILES * phrases * (2 * 4 * 512 + 32 + 8 * 12 + 2 * 4 + 2) / 2**20  # MiB of config `melodies`
+    print(f"{LAKH_FILES} files x {parse} ms = {parsing:.0f} core seconds of parsing; {cpu:.1f} phrases/s a core;")
+    print(f"{size / 2**10:.0f} GiB of examples (`melodies`) at {write:.0f} MiB/s.\n")
+    print("| machine | parsing | encoding | writing | hours |\n|---|---|---|---|---|")
     # All parse once for tunes, once for phrases. Beam does the former on the machine that starts it, here of 2 cores,
-    # and parses once more for duplicates.
+    # and there parses once more for duplicates.
     machines = [("2 cores", 2 * cpu, 2 * parsing / 2), ("16 cores, one GPU", gpu, 2 * parsing / 16)]
     for workers in (1, 10, 100):
-        parsed = parsing / 2 + 2 * parsing / workers
-        machines.append((f"Beam, {workers} workers of one core", workers * cpu, parsed))
+        machines.append((f"Beam, {workers} workers of one core", workers * cpu, 2 * parsing / 2 + parsing / workers))
     for name, speed, parsed in machines:
-        hours = parsed / 3600, encoded / speed / 3600
-        print(f"| {name} | {hours[0]:.2f} h | {hours[1]:.1f} h | {sum(hours):.1f} |")
+        hours = parsed / 3600, encoded / speed / 3600, size / write / 3600
+        print(f"| {name} | {hours[0]:.2f} h | {hours[1]:.1f} h | {hours[2]:.1f} h | {sum(hours):.1f} |")
 
 
 def step(steps, rounds):
@@ -242,6 +270,8 @@ if __name__ == "__main__":
     verb.add_argument("--encoder", default="lakh_small")
     verb.add_argument("--layout", default="sequences")
     verb.add_argument("--workers", type=int, default=2)
+    verb = verbs.add_parser("worker")
+    verb.add_argument("folder")
     verb = verbs.add_parser("estimate")
     verb.add_argument("--parse", type=float, default=2.0)
     verb.add_argument("--phrases", type=int, default=300)
@@ -249,6 +279,7 @@ if __name__ == "__main__":
     verb.add_argument("--cpu", type=float)
     # 2.24 GFLOP a phrase: 2 directions x 32 steps x 2 x (90 + 2048) x 4 x 2048; at 20 TFLOP/s of a recent GPU.
     verb.add_argument("--gpu", type=float, default=20e12 / 2.24e9)
+    verb.add_argument("--write", type=float, default=100.0)
     verb = verbs.add_parser("step")
     verb.add_argument("--steps", type=int, default=3)
     verb.add_argument("--rounds", type=int, default=6)
@@ -257,7 +288,9 @@ if __name__ == "__main__":
         ingest(options.folder, options.files)
     elif options.verb == "build":
         build(options.sources, options.encoder, options.layout, options.workers)
+    elif options.verb == "worker":
+        worker(options.folder)
     elif options.verb == "estimate":
-        estimate(options.parse, options.phrases, options.saving, options.cpu, options.gpu)
+        estimate(options.parse, options.phrases, options.saving, options.cpu, options.gpu, options.write)
     else:
         step(options.steps, options.rounds)
