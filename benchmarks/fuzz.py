@@ -196,7 +196,7 @@ def readers(folder):
     LatentCorpus.encode(vae, corpus).save(folder / "latents.npz")
     LatentTransform(np.array([0, 2]), [-1.0, -2.0], [1.0, 2.0], 4).save(folder / "transform.json")
     write_training_phrases(folder, tokens)
-    FormTable.of([np.arange(32) % 8, np.arange(20)]).save(folder / "forms.npz")
+    FormTable.of([tokens[:32], tokens[:20]]).save(folder / "forms.npz")
     with zipfile.ZipFile(folder / "songs.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("below/1.mid", songs[0])
         archive.writestr("2.mid", songs[1])

@@ -81,6 +81,6 @@ def evaluate_command(run, baseline, data, train, num_samples, steps, quality, ou
     write_report(
         output, composer.model, mdn, composer.transform, composer.vae, reference, read(data),
         options | {"backend": keras.backend.backend()}, progress_bar(),
-        training_hashes=None if train else composer.training_phrases,
+        training_hashes=None if train else composer.training_phrases, one_key=composer.one_key,
     )  # fmt: skip
     click.echo(f"Wrote {output}/tables.md, report.json and figures")

@@ -94,6 +94,6 @@ def train_command(paths, output, vae, init_from, validation, model, size, thresh
     folder = train_latent_model(make_model, scaled, train, held_out, transform, vae, output, options, epochs,
                                 conditions=told[0].conditions if told else None, **training)  # fmt: skip
     if told:
-        told[0].save_forms(folder)
+        told[0].save_forms(folder, latents)
     write_training_music(folder, latents, phrases, init_from)
     click.echo(f"Wrote {output}")

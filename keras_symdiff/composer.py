@@ -23,7 +23,7 @@ from keras_symdiff.infilling.make_takes import make_takes
 from keras_symdiff.infilling.take import Take
 from keras_symdiff.infilling.take_record import read_take
 from keras_symdiff.infilling.takes import Takes
-from keras_symdiff.infilling.told import tell_new
+from keras_symdiff.infilling.told import tell_new, window
 from keras_symdiff.latents.latent_transform import LatentTransform
 from keras_symdiff.music.form import Form, FormTable
 from keras_symdiff.music.melody import Melody
@@ -177,9 +177,8 @@ class Composer:
         report = _labelled(progress, "Sampling")
         scaled = self._compose_latents(told, first_melody, num_phrases, seed, as_sampler(quality), report)
         latents = self.transform.inverse(scaled).reshape(-1, self.vae.latent_dim)
-        bias = told[0].bias
-        if bias is not None:
-            bias = np.tile(bias, (num_melodies, 1, 1))
+        biases = [one.bias for one in told if one.bias is not None]  # of all or none
+        bias = np.concatenate(biases) if biases else None
         report, first = _labelled(progress, "Decoding"), first_melody * num_phrases
         tokens = self.vae.decode(latents, temperature, seed, report, bias=bias, first_phrase=first)
         tokens = transpose_within_range(tokens, -told[0].semitones)
@@ -317,17 +316,16 @@ class Composer:
             warnings.warn(message, IgnoredWarning, stacklevel=3)
 
     def _form(self, text, num_phrases, seed, index) -> Form | None:
-        """The plan of a new piece: of letters, or drawn, anew every 64 bars."""
+        """The form of a new piece: of letters, or drawn, anew every 64 bars."""
         if text not in (None, NO_FORM):
             return Form.parse(text, num_phrases)
         if text == NO_FORM or self.forms is None:
             return None
-        plan = []
+        parts = []
         for first in range(0, num_phrases, PIECE_PHRASES):
             number = first // PIECE_PHRASES * _PIECES_PER_WINDOW + index
-            drawn = self.forms.draw(min(PIECE_PHRASES, num_phrases - first), seed, number)
-            plan.append(first + drawn.repeats)
-        return Form(np.concatenate(plan), np.concatenate(plan))
+            parts.append(self.forms.draw(min(PIECE_PHRASES, num_phrases - first), seed, number))
+        return Form.joined(parts)
 
     def _compose_latents(self, told, first_piece, num_phrases, seed, sampler, report) -> Float[np.ndarray, "B L D"]:
         """Scaled latents of new melodies, in windows of which each hears half of the one before."""
@@ -346,21 +344,17 @@ class Composer:
         length = self.model.denoiser.num_positions or PIECE_PHRASES
         half = length // 2
         scaled = np.zeros((num_melodies, 0, self.transform.num_kept_dims), "float32")
-        for window in range(max(1, -(-(num_phrases - half) // half))):
-            first, end = window * half, min(window * half + length, num_phrases)
-            windows = [piece.window(first, end, length, self.hears) for piece in told]
-            heard: dict[str, Any] = {
-                name: np.stack([piece.get(name, np.arange(length)) for piece in windows])
-                for name in sorted(set().union(*windows))
-            }
-            if not window:
+        for place in range(max(1, -(-(num_phrases - half) // half))):
+            first, end = place * half, min(place * half + length, num_phrases)
+            heard: dict[str, Any] = window(told, first, end, length, self.hears)
+            if not place:
                 new = sample(
                     self.model, num_melodies, seed, progress=report, first_piece=first_piece, sampler=sampler, **heard
                 )
             else:
                 given = np.pad(scaled[:, -half:], ((0, 0), (0, length - half), (0, 0)))
                 keep_mask = np.tile(np.arange(length) < half, (num_melodies, 1))
-                number = window * _PIECES_PER_WINDOW + first_piece
+                number = place * _PIECES_PER_WINDOW + first_piece
                 new = infill(
                     self.model, given, keep_mask, seed, progress=report, first_piece=number, sampler=sampler, **heard
                 )[:, half:]

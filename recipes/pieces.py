@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from songs import SHARES
 
-from keras_symdiff.constants import FIRST_ONSET, NUM_TOKENS, PIECE_PHRASES
+from keras_symdiff.constants import FIRST_ONSET, NUM_TOKENS, PIECE_PHRASES, STEPS_PER_BAR
 from keras_symdiff.music.condition import PARTS, Condition
 from keras_symdiff.music.form import FormTable
 from keras_symdiff.music.key import estimate_key, pitch_class_weights
@@ -104,9 +104,12 @@ class Pieces:
 
     def write_what_ships(self, folder):
         """Writes what a preset knows of its training pieces: their forms, phrases (hashed), and some of the pieces."""
-        windows, _ = self.windows()
-        plans = [(piece[:, None] == piece).argmax(axis=1) for piece in (row[row >= 0] for row in windows)]
-        FormTable.of(plans).save(folder / FORMS_FILE)
+        windows, conditions = self.windows()
+        pieces = [self.tokens[row[row >= 0]] for row in windows]
+        steps = np.round(STEPS_PER_BAR * conditions[:, :, PARTS["real_steps"]]).astype(int)
+        FormTable.of(pieces, [rows[: len(piece)] for rows, piece in zip(steps, pieces, strict=True)]).save(
+            folder / FORMS_FILE
+        )
         write_training_phrases(folder, self.tokens)
         beginnings = np.stack(
             [self.rows[start : start + PIECE_PHRASES] for start in self.starts[self.lengths >= PIECE_PHRASES]]

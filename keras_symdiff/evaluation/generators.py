@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Int
+from jaxtyping import Bool, Float, Float32, Int, Int8
 
 from keras_symdiff.autoregressive.continue_pieces import continue_pieces
 from keras_symdiff.autoregressive.latent_mdn import LatentMDN
@@ -13,11 +13,15 @@ from keras_symdiff.constants import PHRASE_STEPS, PIECE_PHRASES
 from keras_symdiff.diffusion.generate import infill, sample
 from keras_symdiff.diffusion.latent_diffusion import LatentDiffusion
 from keras_symdiff.diffusion.sampler import Sampler
+from keras_symdiff.evaluation.real_pieces import Pieces
 from keras_symdiff.evaluation.spherical_interpolation import spherical_interpolation
+from keras_symdiff.infilling.asked import Asked
 from keras_symdiff.latents.latent_transform import LatentTransform
-from keras_symdiff.music.condition import HIDEABLE, Condition
+from keras_symdiff.music.condition import BEATS_PER_PHRASE, HIDEABLE, Condition
 from keras_symdiff.music.form import FormTable
+from keras_symdiff.music.key import Key
 from keras_symdiff.noise_streams import Purpose, noise_streams
+from keras_symdiff.vae.music_vae import MusicVAE
 
 GAP = slice(8, 24)  # paper 5.2: the middle 16 of 32 phrases, bars 17-48
 
@@ -40,7 +44,7 @@ def told_nothing() -> Condition:
 def told_forms(
     forms: FormTable, numbers: range, seed: int
 ) -> tuple[Float32[np.ndarray, "N 32 C"], Int[np.ndarray, "N 32"]]:
-    """Draws the plans of new pieces, as `Composer` does, and what tells them and nothing else.
+    """Draws the forms of new pieces, as `Composer` does, and what tells them and nothing else.
 
     Args:
         forms: table to draw from.
@@ -48,12 +52,68 @@ def told_forms(
         seed: int.
 
     Returns:
-        Conditions and plans.
+        Conditions and plans of repeats.
     """
-    plans = np.stack([forms.draw(PIECE_PHRASES, seed, number).repeats for number in numbers])
+    drawn = [forms.draw(PIECE_PHRASES, seed, number) for number in numbers]
     nothing = told_nothing()
-    conditions = [dataclasses.replace(nothing, repeats=plan) for plan in plans]
-    return np.stack([condition.features() for condition in conditions]), plans
+    conditions = [
+        dataclasses.replace(nothing, repeats=form.repeats, register=form.register, density=form.density)
+        for form in drawn
+    ]
+    return np.stack([condition.features() for condition in conditions]), np.stack([form.repeats for form in drawn])
+
+
+def complete_forms(
+    forms: FormTable, tokens: Int[np.ndarray, "N L 32"], mask: Bool[np.ndarray, " L"], numbers: range, seed: int
+) -> tuple[list[Condition], Int[np.ndarray, "N L"]]:
+    """Completes the forms of infilled pieces, as `Composer` does where nobody knows the harmony.
+
+    Args:
+        forms: table to draw from.
+        tokens: real pieces.
+        mask: True for the phrases that are given.
+        numbers: of the pieces.
+        seed: int.
+
+    Returns:
+        Conditions that tell the forms, the registers of the given phrases and their mean for the new ones; and for each
+        phrase the earliest one that it is equal to.
+    """
+    conditions, plans = [], []
+    for piece, number in zip(tokens, numbers, strict=True):
+        was = Condition.of(piece)
+        group = forms.complete(np.where(mask, was.repeats, -1), seed, number)
+        plan = np.argmax(group[:, None] == group, axis=1)
+        register = np.where(mask, was.register, np.nanmean(was.register[mask]))
+        conditions.append(dataclasses.replace(was, repeats=plan, register=register).hide("density"))
+        plans.append(plan)
+    return conditions, np.stack(plans)
+
+
+def decode_as_composed(
+    scaled: Float[np.ndarray, "N 32 D"],
+    transform: LatentTransform,
+    vae: MusicVAE,
+    forms: FormTable,
+    seed: int,
+    key: Key | None,
+) -> Int8[np.ndarray, "N 32 32"]:
+    """Decodes new pieces as `Composer` does: in the range of their form, and notes outside the key cost `KEY_COST`.
+
+    Args:
+        scaled: scaled latents of pieces 0 to N - 1.
+        transform: `LatentTransform`.
+        vae: `MusicVAE`.
+        forms: table that their forms were drawn from.
+        seed: int.
+        key: the only key that the model knows; `None` if it knows others.
+    """
+    unknown = np.full((PIECE_PHRASES, BEATS_PER_PHRASE, 12), np.nan)
+    tokens = []
+    for number, piece in enumerate(scaled):
+        bias = Asked().decoding_bias(unknown, key, forms.draw(PIECE_PHRASES, seed, number).pitches)
+        tokens.append(vae.decode(transform.inverse(piece), bias=bias))
+    return np.stack(tokens)
 
 
 def generators(
@@ -61,7 +121,7 @@ def generators(
     model: LatentDiffusion,
     baseline: LatentMDN,
     transform: LatentTransform,
-    held_out: Float[np.ndarray, "P L D"],
+    held_out: Pieces,
     sampler: Sampler,
     num_samples: int,
     seed: int,
@@ -76,23 +136,23 @@ def generators(
         model: `LatentDiffusion`.
         baseline: `LatentMDN`. In infilling it goes on from the phrases before the gap and knows nothing of those after.
         transform: `LatentTransform`.
-        held_out: scaled latents (P, 32, D) of real music. Interpolation goes from the first to the last phrase of each,
+        held_out: real music. Interpolation goes from the first to the last phrase of each,
             in infilling between the neighbours of the gap (paper, sections 5.1 and 5.2).
         sampler: `Sampler` of the diffusion model.
         num_samples: new pieces per generator; those that start from held-out pieces make one of each.
         seed: int.
         progress: function of the steps done and all steps of the diffusion model, see `sample`.
         observe: function of the steps done and the states of the first batch of new pieces, see `sample`.
-        forms: of which the plans of new pieces are drawn, for a model that hears conditions. Defaults to `None`: they
-            have none.
+        forms: from which the forms of new pieces are drawn and the plans of infilled ones completed, for a model that
+            hears conditions. Defaults to `None`: they have none.
 
     Returns:
         Dict of names to a function and the number of pieces that it can make. The function takes a range of piece
         numbers and returns scaled latents (B, 32, D), of which infilling uses the gap.
     """
-    length, channels = held_out.shape[1:]
+    length, channels = held_out.scaled.shape[1:]
     infilling = task == "infilling"
-    number = len(held_out) if infilling else num_samples
+    number = len(held_out.tokens) if infilling else num_samples
     ends = (GAP.start - 1, GAP.stop) if infilling else (0, length - 1)
     mask = keep_mask(length)
 
@@ -104,6 +164,9 @@ def generators(
             if forms is not None:
                 options["conditions"], options["repeats"] = told_forms(forms, pieces, seed)
             return sample(model, len(pieces), seed, observe=None if pieces.start else observe, **options)
+        if forms is not None:
+            conditions, plans = complete_forms(forms, held_out.tokens[pieces.start : pieces.stop], mask, pieces, seed)
+            options |= {"conditions": np.stack([one.features() for one in conditions]), "repeats": plans}
         return infill(model, real(pieces), np.tile(mask, (len(pieces), 1)), seed, **options)
 
     def continue_prefix(pieces):
@@ -122,12 +185,12 @@ def generators(
         return transform.forward(latents)
 
     def real(pieces):
-        return held_out[pieces.start : pieces.stop]
+        return held_out.scaled[pieces.start : pieces.stop]
 
     return {
         "Diffusion": (diffuse, number),
         "Autoregression": (continue_prefix, number),
-        "Interpolation": (interpolate, len(held_out)),
+        "Interpolation": (interpolate, len(held_out.tokens)),
         "N(0, I) prior": (draw_prior, number),
-        "Test data, decoded": (real, len(held_out)),
+        "Test data, decoded": (real, len(held_out.tokens)),
     }

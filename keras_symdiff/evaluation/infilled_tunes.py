@@ -1,17 +1,20 @@
 """A model on the outside scoreboard."""
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from pathlib import Path
 
 from keras_symdiff.diffusion.latent_diffusion import LatentDiffusion
 from keras_symdiff.diffusion.sampler import Sampler
+from keras_symdiff.evaluation.generators import complete_forms
 from keras_symdiff.evaluation.made_pieces import make_pieces
 from keras_symdiff.evaluation.openings import conditions_at, infill_openings, opening_rows
 from keras_symdiff.evaluation.real_pieces import pieces_at
 from keras_symdiff.evaluation.scoreboard import PIECE_PHRASES, keep_mask, scoreboard
 from keras_symdiff.latents.latent_corpus import LatentCorpus
 from keras_symdiff.latents.latent_transform import LatentTransform
+from keras_symdiff.music.form import FormTable
 from keras_symdiff.vae.music_vae import MusicVAE
 
 
@@ -25,6 +28,7 @@ def infill_tunes(
     seed: int,
     folder: Path,
     progress: Callable,
+    forms: FormTable | None = None,
 ) -> dict:
     """Lets a model infill how held-out melodies open, without their harmony, and scores it.
 
@@ -38,6 +42,7 @@ def infill_tunes(
         seed: integer.
         folder: where pieces are kept, see `make_pieces`.
         progress: function of a label, what is done and all that is to be done.
+        forms: from which the plans of the pieces are completed. Defaults to `None`: they have none.
 
     Returns:
         Dict of `num_pieces` and `rows`, what `scoreboard` returns.
@@ -48,10 +53,20 @@ def infill_tunes(
     rows = opening_rows(held_out.corpus, PIECE_PHRASES, num_samples)
     real, mask = pieces_at(held_out, transform, rows), keep_mask()
     told = conditions_at(held_out.corpus, rows)
+    plans = None
+    if forms is not None:
+        completed, plans = complete_forms(forms, real.tokens, mask, range(len(rows)), seed)
+        told = [
+            dataclasses.replace(condition, repeats=one.repeats, register=one.register)
+            for condition, one in zip(told, completed, strict=True)
+        ]
 
     def diffuse(numbers):
         conditions, scaled = told[numbers.start : numbers.stop], real.scaled[numbers.start : numbers.stop]
-        return infill_openings(model, scaled, mask, conditions, sampler=sampler, seed=seed, first_piece=numbers.start)
+        repeats = None if plans is None else plans[numbers.start : numbers.stop]
+        return infill_openings(
+            model, scaled, mask, conditions, repeats, sampler=sampler, seed=seed, first_piece=numbers.start
+        )
 
     makers = {"Diffusion": diffuse, "Autoencoder alone": lambda numbers: real.scaled[numbers.start : numbers.stop]}
     generators = {}

@@ -60,6 +60,7 @@ def infill_openings(
     scaled: Float[np.ndarray, "P L D"],
     mask: Bool[np.ndarray, " L"],
     conditions: Sequence[Condition] = (),
+    repeats: Int[np.ndarray, "P L"] | None = None,
     **options: Any,
 ) -> Float[np.ndarray, "P L D"]:
     """Infills pieces of less than 32 phrases.
@@ -72,6 +73,7 @@ def infill_openings(
         scaled: scaled latents.
         mask: True for phrases that are given.
         conditions: list of P `Condition` of L phrases, of which a model that hears none is told nothing.
+        repeats: for each phrase the earliest one that it shall be equal to. Defaults to `None`: all are new.
         **options: of `infill`.
 
     Returns:
@@ -83,6 +85,8 @@ def infill_openings(
     if getattr(model.denoiser, "condition_dim", None) is not None:
         rows = np.stack([condition.features() for condition in conditions or ()])
         options["conditions"] = np.pad(rows, ((0, 0), beyond, (0, 0)))
+    if repeats is not None:
+        options["repeats"] = np.concatenate([repeats, np.tile(np.arange(length, positions), (number, 1))], axis=1)
     padded = np.pad(scaled, ((0, 0), beyond, (0, 0)))
     keep_mask = np.tile(np.pad(mask, beyond), (number, 1))
     return infill(model, padded, keep_mask, batch_size=number, **options)[:, :length]

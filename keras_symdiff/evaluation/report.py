@@ -17,7 +17,7 @@ from keras_symdiff.autoregressive.latent_mdn import LatentMDN
 from keras_symdiff.diffusion.latent_diffusion import LatentDiffusion
 from keras_symdiff.diffusion.sampler import QUALITIES, Sampler
 from keras_symdiff.evaluation import figures
-from keras_symdiff.evaluation.generators import generators, keep_mask
+from keras_symdiff.evaluation.generators import decode_as_composed, generators, keep_mask
 from keras_symdiff.evaluation.hearing import chord_fits, control
 from keras_symdiff.evaluation.infilled_tunes import infill_tunes
 from keras_symdiff.evaluation.made_pieces import make_pieces, save_arrays
@@ -31,8 +31,8 @@ from keras_symdiff.latents.latent_corpus import LatentCorpus
 from keras_symdiff.latents.latent_transform import LatentTransform
 from keras_symdiff.metrics.nulls import INFILLING_NULLS, UNCONDITIONAL_NULLS
 from keras_symdiff.metrics.piece_statistics import DENSITY_BINS, RANGE_BINS, piece_statistics
-from keras_symdiff.music.condition import Condition
 from keras_symdiff.music.form import FormTable
+from keras_symdiff.music.key import Key
 from keras_symdiff.presets.reference_pieces import MOST_PIECES
 from keras_symdiff.training.record_options import record_options
 from keras_symdiff.vae.music_vae import MusicVAE
@@ -53,6 +53,7 @@ def write_report(
     settings: dict[str, Any],
     progress: Callable[[str, int, int], Any],
     training_hashes: UInt32[np.ndarray, " U"] | None = None,
+    one_key: bool = False,
 ) -> None:
     """Makes the pieces of all generators, scores them and draws them.
 
@@ -69,11 +70,12 @@ def write_report(
         settings: JSON-able dict of what was asked for; it is written into the report. Read here are `num_samples`,
             pieces per generator (infilling and interpolation: at most one per held-out melody), `seed`, and how the
             diffusion model samples: `quality`, a key of `QUALITIES`, or `None` for ancestral sampling in `steps` steps,
-            `None` for all. With a quality, new pieces of a model that hears conditions have forms, as those of
-            `Composer.compose` do.
+            `None` for all. With a quality, new pieces of a model that hears conditions have forms, and infills complete
+            them, as those of `Composer` do.
         progress: function of a label, what is done and all that is to be done.
         training_hashes: hashes of all phrases that were trained on, where `train` is a part of them; see `Reference`.
             Defaults to `None`.
+        one_key: whether the model knows music in C major and A minor only. Defaults to `False`.
 
     Raises:
         ValueError: if music or steps are too few or too many, a generator fails, or the folder holds another report.
@@ -94,17 +96,17 @@ def write_report(
     record_options(folder / "settings.json", settings | contents)
 
     mask = keep_mask(real.scaled.shape[1])
-    forms = None  # of models that hear conditions
-    if getattr(model.denoiser, "condition_dim", None) is not None:
-        forms = FormTable.of([Condition.of(tokens).repeats for tokens in training.tokens])
+    hears = getattr(model.denoiser, "condition_dim", None) is not None
+    forms = FormTable.of(list(training.tokens)) if hears else None
+    drawn = forms if settings["quality"] else None  # the paper's way has none
     sets = {}
     for task, nulls in TASKS.items():
         made = {"Train data": Pieces(None, training.tokens), "Test data": real}
         makers = generators(
-            task, model, baseline, transform, real.scaled, sampler, num_samples, seed,
+            task, model, baseline, transform, real, sampler, num_samples, seed,
             progress=functools.partial(progress, f"{task}: steps of a batch"),
             observe=lambda done, x: save_arrays(folder / "pieces" / f"state_{done:04d}.npz", x=x[:REFINED_PIECES]),
-            forms=forms if settings["quality"] else None,  # the paper's way has none
+            forms=drawn,
         )  # fmt: skip
         for name, (make, number) in makers.items():
             kept = (real, mask) if task == "infilling" else None
@@ -112,6 +114,10 @@ def write_report(
             made[name] = make_pieces(
                 make, number, transform, vae, kept, files, functools.partial(progress, f"{task}: {name}")
             )
+        if drawn is not None and task == "unconditional":
+            scaled = made["Diffusion"].scaled
+            composed = decode_as_composed(scaled, transform, vae, drawn, seed, Key(0, "major") if one_key else None)
+            made["Diffusion, as composed"] = Pieces(None, composed)
         # The decoded test data have the latents of the test data, which are scored there.
         made["Test data, decoded"] = Pieces(None, made["Test data, decoded"].tokens)
         for name, null in nulls.items():
@@ -134,7 +140,7 @@ def write_report(
     report["histograms"] = {name: _histograms(pieces.tokens) for name, pieces in sets["unconditional"].items()}
     report["posterior_stddev"] = train.stddev[np.unique(train.windows())].mean(axis=0, dtype=np.float64).tolist()
     report["scoreboard"] = infill_tunes(
-        model, transform, vae, held_out, sampler, num_samples, seed, folder / "pieces", progress
+        model, transform, vae, held_out, sampler, num_samples, seed, folder / "pieces", progress, drawn
     )  # fmt: skip
     if forms is not None:
         report["chord_fit"] = chord_fits(

@@ -6,7 +6,15 @@ import io
 from keras_symdiff.evaluation.markdown import cell, row
 
 _TASKS = {"unconditional": "New pieces", "infilling": "Infills"}
-_ROWS = ("Train data", "Test data", "Diffusion", "Autoregression", "Interpolation", "N(0, I) prior")
+_ROWS = (
+    "Train data",
+    "Test data",
+    "Diffusion",
+    "Diffusion, as composed",
+    "Autoregression",
+    "Interpolation",
+    "N(0, I) prior",
+)
 # Label: keys of the figure and its digits.
 _COLUMNS = {
     "Pitch C": (("exact", "pitch", "consistency"), 2),

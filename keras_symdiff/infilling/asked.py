@@ -137,26 +137,26 @@ class Asked:
         return float(self.density)
 
     def decoding_bias(
-        self, chroma: Float[np.ndarray, "N 8 12"], key: Key | None, semitones: int = 0
+        self, chroma: Float[np.ndarray, "N 8 12"], key: Key | None, pitches: tuple[int, int] | None
     ) -> Float[np.ndarray, "N 32 90"] | None:
         """What decoding adds to the logits of tokens.
 
         Args:
             chroma: what sounds in each beat, in the model's key; NaN where nobody knows.
             key: the key of the music as the model hears it; `None` where it is not sure.
-            semitones: by how much the music was moved for the model.
+            pitches: lowest and highest pitch, as the model hears them; `None` for all.
 
         Returns:
             Nats, or `None` for nothing.
         """
         costs_key = key is not None and self.key_cost > 0
-        if not costs_key and self.pitches is None:
+        if not costs_key and pitches is None:
             return None
         bias = pitch_bias(chroma, key if costs_key else None, self.key_cost)
-        if self.pitches is not None:
-            low, high = (pitch + semitones for pitch in self.pitches)
-            moved = np.arange(FIRST_ONSET, NUM_TOKENS) + PITCH_OFFSET
-            bias[:, :, FIRST_ONSET:] -= _OUTSIDE * ((moved < low) | (moved > high)).astype("float32")
+        if pitches is not None:
+            low, high = pitches
+            all_pitches = np.arange(FIRST_ONSET, NUM_TOKENS) + PITCH_OFFSET
+            bias[:, :, FIRST_ONSET:] -= _OUTSIDE * ((all_pitches < low) | (all_pitches > high)).astype("float32")
         return bias
 
 

@@ -1,6 +1,6 @@
 """The notes of gaps in a melody."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from keras_symdiff.diffusion.generate import infill
 from keras_symdiff.diffusion.latent_diffusion import LatentDiffusion
 from keras_symdiff.diffusion.sampler import Sampler
 from keras_symdiff.infilling.layout import Layout, phrase_tokens
-from keras_symdiff.infilling.told import Told
+from keras_symdiff.infilling.told import Told, window
 from keras_symdiff.latents.latent_transform import LatentTransform
 from keras_symdiff.music.melody import Melody
 from keras_symdiff.vae.complete_phrases import complete_phrases
@@ -30,7 +30,7 @@ def compose_gaps(
     progress: Callable[[int, int], None] | None = None,
     sampler: Sampler | None = None,
     num_takes: int = 1,
-    told: Told | None = None,
+    told: Sequence[Told] | None = None,
 ) -> list[Melody]:
     """Composes the notes of gaps from those around them.
 
@@ -54,7 +54,8 @@ def compose_gaps(
         progress: called with (steps done, steps in total) of a window. Defaults to `None`.
         sampler: `Sampler`. Defaults to the paper's.
         num_takes: takes composed at once.
-        told: what the model is told of the phrases. Defaults to `None`: nothing.
+        told: what the model is told of the phrases of each take, which differs in plans of repeats only. Defaults to
+            `None`: nothing.
 
     Returns:
         A melody for each take, with new notes in the gaps; see `Melody.replace_steps` for notes at their edges.
@@ -87,18 +88,17 @@ def compose_gaps(
         keep_mask = np.zeros((num_takes, length), bool)
         keep_mask[:, : len(shown)] = known[:, shown]
         first_piece = window_number * _PIECES_PER_WINDOW
-        heard: dict[str, Any] = {} if told is None else told.window(start, int(shown[-1]) + 1, length, hears)
-        heard = {name: np.repeat(array[None], num_takes, axis=0) for name, array in heard.items()}
-        if told is not None and told.start is not None:
-            begun = transform.forward(vae.encode(told.start[shown])[0])  # (K, D)
+        heard: dict[str, Any] = {} if told is None else window(told, start, int(shown[-1]) + 1, length, hears)
+        if told is not None and told[0].start is not None:
+            begun = transform.forward(vae.encode(told[0].start[shown])[0])  # (K, D)
             begun = np.pad(begun, ((0, length - len(shown)), (0, 0))).astype("float32")
-            heard |= {"start": np.repeat(begun[None], num_takes, axis=0), "variation": told.variation}
+            heard |= {"start": np.repeat(begun[None], num_takes, axis=0), "variation": told[0].variation}
         scaled = infill(
             model, latents, keep_mask, seed, progress=progress, first_piece=first_piece, sampler=sampler, **heard
         )  # (T, 32, D)
         composed = transform.inverse(scaled[:, chunk - start].reshape(-1, scaled.shape[-1]))  # (T * K, Z)
         forced = np.where(free[chunk], -1, tokens[:, chunk]).reshape(-1, constants.PHRASE_STEPS)  # (T * K, 32)
-        bias = None if told is None or told.bias is None else np.tile(told.bias[chunk], (num_takes, 1, 1))
+        bias = None if told is None or told[0].bias is None else np.tile(told[0].bias[chunk], (num_takes, 1, 1))
         new = complete_phrases(vae, composed, forced, temperature, seed + window_number, bias)
         ready = np.zeros_like(free)
         ready[chunk] = free[chunk]

@@ -129,6 +129,12 @@ class InfillRequest(Asked):
         if not 1 <= self.takes <= MOST_TAKES:
             raise ValueError(f"`takes` must be in [1, {MOST_TAKES}]. Received: takes={self.takes}")
 
+    @property
+    def draws_form(self) -> bool:
+        """Whether the new phrases may repeat given ones: no form is asked for, and nothing else of their notes."""
+        others = (self.form, self.keep, self.density, self.pitch_range, self.like)
+        return all(other is None for other in others) and not self.keep_notes
+
     def varying(self, melody: Melody, piece: Piece) -> "InfillRequest":
         """The same request, for takes like one there is.
 

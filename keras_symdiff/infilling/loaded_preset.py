@@ -5,6 +5,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from keras_symdiff.latents.latent_transform import LatentTransform
+from keras_symdiff.music.form import FormTable
 from keras_symdiff.vae.music_vae import MusicVAE
 
 
@@ -20,6 +21,7 @@ class LoadedPreset(Protocol):
         vae: `MusicVAE`.
         hears: whether the model hears a condition.
         one_key: whether the model knows music in C major and A minor only.
+        forms: table from which the forms of new music are drawn, or `None`.
         training_phrases: uint32 array of hashes, or `None`; see `read_training_phrases`.
     """
 
@@ -29,6 +31,7 @@ class LoadedPreset(Protocol):
     transform: LatentTransform
     vae: MusicVAE
     one_key: bool
+    forms: FormTable | None
     training_phrases: np.ndarray | None
 
     @property

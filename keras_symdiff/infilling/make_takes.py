@@ -12,7 +12,7 @@ from keras_symdiff.infilling.loaded_preset import LoadedPreset
 from keras_symdiff.infilling.ranking import rank_takes, score_takes
 from keras_symdiff.infilling.take import Take
 from keras_symdiff.infilling.takes import Takes
-from keras_symdiff.infilling.told import hear, tell
+from keras_symdiff.infilling.told import complete_plan, hear, tell
 from keras_symdiff.music.melody import Melody
 
 
@@ -69,13 +69,18 @@ def compose_takes(
         ValueError: if nothing can be composed.
     """
     layout = piece.layout
-    told = tell(request, layout, hear(request, piece, layout.steps), preset.hears, preset.one_key)
+    sounds = hear(request, piece, layout.steps)
+    told = tell(request, layout, sounds, preset.hears, preset.one_key)
     if request.like is not None:
         start = transpose_within_range(layout.with_notes(request.like), told.semitones + told.octaves)
         told = dataclasses.replace(told, start=start, variation=request.variation)
+    told_takes = [told] * request.takes
+    if preset.forms is not None and preset.hears and request.draws_form:
+        plans = [complete_plan(layout, sounds, preset.forms, request.seed, take) for take in range(request.takes)]
+        told_takes = [told.planned(plan) for plan in plans]
     composed = compose_gaps(
         preset.model, preset.transform, preset.vae, layout.transposed(told.semitones), request.temperature,
-        request.seed, progress, request.sampler, num_takes=request.takes, told=told,
+        request.seed, progress, request.sampler, num_takes=request.takes, told=told_takes,
     )  # fmt: skip
     composed = [_moved_back(take, piece, told.semitones + told.octaves) for take in composed]
     takes, problem = {}, None

@@ -4,12 +4,14 @@ import dataclasses
 import io
 import os
 import re
+from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Int, Int8
+from jaxtyping import Float, Float16, Int, Int8
 
-from keras_symdiff.constants import PIECE_PHRASES
+from keras_symdiff.constants import FIRST_ONSET, MAX_PITCH, PIECE_PHRASES, PITCH_OFFSET
 from keras_symdiff.files.read_npz import read_npz
+from keras_symdiff.music.condition import Condition
 from keras_symdiff.noise_streams import Purpose, noise_streams
 from keras_symdiff.write_atomically import write_atomically
 
@@ -25,6 +27,9 @@ class Form:
     Args:
         repeats: index of the earliest phrase that each one is equal to; its own where it is new.
         varies: the same, but a variation counts as equal to what it varies.
+        register: mean pitch of each phrase, of a form that is drawn; NaN where it has no onset. Defaults to `None`.
+        density: onsets per bar of each phrase, likewise.
+        pitches: lowest and highest pitch of the piece, likewise.
 
     Raises:
         ValueError: if a phrase repeats a later one, or one that itself repeats another.
@@ -37,6 +42,9 @@ class Form:
 
     repeats: Int[np.ndarray, " L"]
     varies: Int[np.ndarray, " L"]
+    register: Float[np.ndarray, " L"] | None = None
+    density: Float[np.ndarray, " L"] | None = None
+    pitches: tuple[int, int] | None = None
 
     def __post_init__(self):
         for name in ("repeats", "varies"):
@@ -75,51 +83,91 @@ class Form:
         varies = _earliest([(letter[0], place) for letter, place in names])
         return cls(np.array(_earliest(names)), np.array(varies))
 
+    @classmethod
+    def joined(cls, forms: Sequence["Form"]) -> "Form":
+        """Drawn forms one after the other; none repeats another."""
+        starts = np.cumsum([0, *(len(form.repeats) for form in forms[:-1])])
+        plan = np.concatenate([start + form.repeats for start, form in zip(starts, forms, strict=True)])
+        lows, highs = zip(*(form.pitches for form in forms), strict=True)
+        parts = {name: np.concatenate([getattr(form, name) for form in forms]) for name in ("register", "density")}
+        return cls(plan, plan, **parts, pitches=(min(lows), max(highs)))
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class FormTable:
-    """The plans of real pieces, from which those of new pieces are drawn.
+    """The forms of real pieces, from which those of new pieces are drawn.
 
     Args:
-        plans: int8 array (P, 32), for each phrase the index of the earliest equal one, -1 beyond the end of a piece.
+        plans: for each phrase the index of the earliest equal one, -1 beyond the end of a piece.
+        registers: mean pitch of each phrase; NaN beyond the end, or without an onset.
+        densities: onsets per bar of each phrase; NaN beyond the end.
+        pitches: lowest and highest pitch of each piece.
 
     Raises:
-        ValueError: if there is no plan, or one is damaged.
+        ValueError: if there is no form, or one is damaged.
 
     Example:
     ```python
-    from keras_symdiff.music.condition import Condition
-
-    table = FormTable.of([Condition.of(piece).repeats for piece in tokens])
+    table = FormTable.of(tokens)  # (P, 32, 32)
     table.draw(num_phrases=16, seed=0, index=3).repeats  # (16,)
     ```
     """
 
     plans: Int8[np.ndarray, "P 32"]
+    registers: Float16[np.ndarray, "P 32"]
+    densities: Float16[np.ndarray, "P 32"]
+    pitches: Int8[np.ndarray, "P 2"]
 
     def __post_init__(self):
-        plans = np.asarray(self.plans)
-        if plans.dtype != np.int8 or plans.ndim != 2 or plans.shape[1] != PIECE_PHRASES or not len(plans):
-            raise ValueError(
-                f"Plans are int8 of shape (P, {PIECE_PHRASES}). Received: plans of shape {plans.shape} and "
-                f"type {plans.dtype}"
-            )
-        for plan in plans:
+        number = len(np.asarray(self.plans))
+        expected = {
+            "plans": ("int8", PIECE_PHRASES),
+            "registers": ("float16", PIECE_PHRASES),
+            "densities": ("float16", PIECE_PHRASES),
+            "pitches": ("int8", 2),
+        }
+        for name, (dtype, width) in expected.items():
+            values = np.asarray(getattr(self, name))
+            if not number or values.dtype != dtype or values.shape != (number, width):
+                raise ValueError(
+                    f"{name.capitalize()} are {dtype} of shape (P, {width}). Received: {name} of shape {values.shape} "
+                    f"and type {values.dtype}"
+                )
+            if np.any(values < -1) or np.any(values > MAX_PITCH):
+                raise ValueError(f"Values of {name} are at least -1 and at most {MAX_PITCH}. Received: others")
+        for plan in self.plans:
             end = PIECE_PHRASES - np.argmin(np.flip(plan) == -1)
             if not is_plan(plan[:end]):
                 raise ValueError(f"A phrase repeats itself or the earliest one like it. Received: plan={plan}")
 
     @classmethod
-    def of(cls, plans: list[Int[np.ndarray, " L"]]) -> "FormTable":
-        """Collects plans of up to 32 phrases each."""
-        return cls(
-            np.stack([np.pad(plan, (0, PIECE_PHRASES - len(plan)), constant_values=-1) for plan in plans]).astype(
-                "int8"
-            )
-        )
+    def of(
+        cls,
+        pieces: Sequence[Int[np.ndarray, "L 32"]],
+        real_steps: Sequence[Int[np.ndarray, "L 2"]] | None = None,
+    ) -> "FormTable":
+        """Collects the forms of pieces of up to 32 phrases each.
+
+        Args:
+            pieces: their tokens.
+            real_steps: of their phrases, see `Condition`. Defaults to `None`: all are 4/4.
+        """
+        number = len(pieces)
+        plans = np.full((number, PIECE_PHRASES), -1, "int8")
+        registers, densities = np.full((2, number, PIECE_PHRASES), np.nan, "float16")
+        pitches = np.zeros((number, 2), "int8")
+        for index, tokens in enumerate(pieces):
+            condition = Condition.of(tokens, real_steps=None if real_steps is None else real_steps[index])
+            plans[index, : len(tokens)] = condition.repeats
+            registers[index, : len(tokens)] = np.round(2 * condition.register) / 2  # fewer values are a smaller file
+            densities[index, : len(tokens)] = condition.density
+            onsets = np.asarray(tokens)[np.asarray(tokens) >= FIRST_ONSET]
+            if len(onsets):
+                pitches[index] = onsets.min() + PITCH_OFFSET, onsets.max() + PITCH_OFFSET
+        return cls(plans, registers, densities, pitches)
 
     def draw(self, num_phrases: int, seed: int, index: int) -> Form:
-        """Draws the plan of a new piece.
+        """Draws the form of a new piece.
 
         Args:
             num_phrases: its phrases, at most 32.
@@ -127,22 +175,49 @@ class FormTable:
             index: index of the piece among those of the seed.
 
         Returns:
-            The beginning of a plan that is long enough, each of which is as likely.
+            The beginning of a form that is long enough, each of which is as likely.
 
         Raises:
             ValueError: if none is.
         """
-        long_enough = np.flatnonzero((self.plans >= 0).sum(axis=1) >= num_phrases)
-        if num_phrases < 1 or not len(long_enough):
-            raise ValueError(f"No plan is that long. Received: num_phrases={num_phrases}")
-        (stream,) = noise_streams(seed, [index], Purpose.FORM)
-        plan = self.plans[stream.choice(long_enough), :num_phrases].astype(np.int64)
-        return Form(plan, plan)
+        row = _stream(seed, index).choice(self._long_enough(num_phrases))
+        plan = self.plans[row, :num_phrases].astype(np.int64)
+        register, density = (rows[row, :num_phrases].astype("float32") for rows in (self.registers, self.densities))
+        low, high = self.pitches[row].tolist()
+        return Form(plan, plan, register, density, (low, high))
+
+    def complete(self, plan: Int[np.ndarray, " L"], seed: int, index: int) -> Int[np.ndarray, " L"]:
+        """Completes the plan of a piece of which some phrases are to be composed.
+
+        Args:
+            plan: for each phrase the earliest one that is equal to it, -1 where it is to be composed.
+            seed: int.
+            index: index of the take among those of the seed.
+
+        Returns:
+            For each phrase one that it is equal to, as in one of the forms whose repeats are most like those of the
+            given phrases, each of which is as likely: a given one, or the earliest one that is to be composed.
+
+        Raises:
+            ValueError: if no form is long enough.
+        """
+        plan = np.asarray(plan)
+        rows = self.plans[self._long_enough(len(plan)), : len(plan)]
+        given = np.flatnonzero(plan >= 0)
+        equal = rows[:, given, None] == rows[:, None, given]  # (P, G, G)
+        unlike = (equal != (plan[given, None] == plan[given])).sum(axis=(1, 2))
+        row = rows[_stream(seed, index).choice(np.flatnonzero(unlike == unlike.min()))]
+        completed = plan.astype(np.int64)
+        for phrase in np.flatnonzero(plan < 0):
+            (alike,) = np.nonzero(row == row[phrase])
+            first = alike[plan[alike] >= 0][:1]
+            completed[phrase] = plan[first[0]] if len(first) else alike[0]
+        return completed
 
     def save(self, path: str | os.PathLike) -> None:
         """Writes the table to an `.npz` file."""
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, plans=self.plans)
+        np.savez_compressed(buffer, **dataclasses.asdict(self))
         write_atomically(path, buffer.getvalue())
 
     @classmethod
@@ -152,10 +227,17 @@ class FormTable:
         Raises:
             ValueError: if it is damaged.
         """
+        names = [field.name for field in dataclasses.fields(cls)]
         try:
-            return cls(read_npz(path)["plans"])
+            return cls(**read_npz(path, names))
         except (KeyError, ValueError) as error:
             raise ValueError(f"{path}: not a table of forms ({error})") from error
+
+    def _long_enough(self, num_phrases):
+        rows = np.flatnonzero((self.plans >= 0).sum(axis=1) >= num_phrases)
+        if num_phrases < 1 or not len(rows):
+            raise ValueError(f"No form is that long. Received: num_phrases={num_phrases}")
+        return rows
 
 
 def is_plan(repeats: Int[np.ndarray, " L"]) -> bool:
@@ -167,3 +249,8 @@ def is_plan(repeats: Int[np.ndarray, " L"]) -> bool:
 def _earliest(names):
     first = {}
     return [first.setdefault(name, index) for index, name in enumerate(names)]
+
+
+def _stream(seed, index):
+    (stream,) = noise_streams(seed, [index], Purpose.FORM)
+    return stream

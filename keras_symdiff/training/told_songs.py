@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
-from keras_symdiff.constants import PIECE_PHRASES
+from keras_symdiff.constants import PHRASE_STEPS, PIECE_PHRASES, STEPS_PER_BAR
 from keras_symdiff.latents.latent_corpus import LatentCorpus
 from keras_symdiff.latents.split_windows import file_remainders
 from keras_symdiff.music.condition import CONDITION_DIM, PARTS, Condition
@@ -95,12 +95,24 @@ class ToldSongs:
         conditions[piece, place, PARTS["repeats"].stop - 1] = 1
         return rows, conditions
 
-    def save_forms(self, folder: str | Path) -> None:
-        """Writes the forms of the pieces to a run directory, where one has 32 phrases: those of new ones are drawn."""
-        rows, _ = self.pieces()
-        plans = [plan[row >= 0] for plan, row in zip(_earliest_equal(rows), rows, strict=True)]
-        if any(len(plan) == PIECE_PHRASES for plan in plans):
-            FormTable.of(plans).save(Path(folder) / FORMS_FILE)
+    def save_forms(self, folder: str | Path, latents: LatentCorpus) -> None:
+        """Writes the forms of the pieces to a run directory, where one has 32 phrases: those of new ones are drawn.
+
+        Args:
+            folder: path.
+            latents: what the songs were found in.
+        """
+        rows, conditions = self.pieces()
+        if not (rows >= 0).all(axis=1).any():
+            return
+        tokens = np.zeros((len(latents.mean), PHRASE_STEPS), np.int8)
+        tokens[latents.inverse] = latents.corpus.tokens
+        steps = np.round(STEPS_PER_BAR * conditions[:, :, PARTS["real_steps"]]).astype(int)
+        real = [row >= 0 for row in rows]
+        FormTable.of(
+            [tokens[row[at]] for row, at in zip(rows, real, strict=True)],
+            [one[at] for one, at in zip(steps, real, strict=True)],
+        ).save(Path(folder) / FORMS_FILE)
 
 
 def _earliest_equal(rows):

@@ -6,10 +6,12 @@ from keras_symdiff import LatentDiffusion, LatentMDN, LatentTransform, Transform
 from keras_symdiff.diffusion.noise_schedule import NoiseSchedule
 from keras_symdiff.diffusion.sampler import Sampler
 from keras_symdiff.evaluation.generators import generators, keep_mask
+from keras_symdiff.evaluation.real_pieces import Pieces
 
 SIZES = {"channels": 3, "embed_dim": 8, "num_layers": 1, "num_heads": 2, "mlp_dim": 8, "residual_dim": 8}
 TRANSFORM = LatentTransform(np.array([0, 1, 3]), minimum=np.full(3, -2.0), maximum=np.full(3, 2.0), latent_dim=4)
 HELD_OUT = np.random.default_rng(0).uniform(-1, 1, (5, 32, 3)).astype("float32")
+PIECES = Pieces(HELD_OUT, np.full((5, 32, 32), 41))
 GIVEN = keep_mask(32)
 SCHEDULE = NoiseSchedule.linear(4, 1e-3, 0.3)
 
@@ -19,7 +21,7 @@ def makers(request):
     keras.utils.set_random_seed(0)
     model = LatentDiffusion(TransformerDenoiser(film_dim=8, **SIZES), SCHEDULE)
     baseline = LatentMDN(TransformerMDN(num_mixtures=2, **SIZES))
-    made = generators(request.param, model, baseline, TRANSFORM, HELD_OUT, Sampler(), num_samples=7, seed=1)
+    made = generators(request.param, model, baseline, TRANSFORM, PIECES, Sampler(), num_samples=7, seed=1)
     return request.param, made
 
 
@@ -56,6 +58,6 @@ def test_only_the_first_batch_of_new_pieces_is_observed():
     baseline = LatentMDN(TransformerMDN(num_mixtures=2, **SIZES))
     for task in ("unconditional", "infilling"):
         watch = {"num_samples": 3, "seed": 1, "observe": lambda done, x: seen.append((done, len(x)))}
-        make, _ = generators(task, model, baseline, TRANSFORM, HELD_OUT, Sampler(), **watch)["Diffusion"]
+        make, _ = generators(task, model, baseline, TRANSFORM, PIECES, Sampler(), **watch)["Diffusion"]
         make(range(2)), make(range(2, 3))
     assert seen == [(done, 2) for done in range(5)]

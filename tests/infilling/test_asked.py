@@ -46,11 +46,11 @@ def test_a_density_is_absolute_or_relative():
 
 
 def test_decoding_keeps_to_the_range_and_pays_for_notes_outside_the_key():
-    assert Asked().decoding_bias(SILENCE, None) is None
-    assert Asked(key_cost=0).decoding_bias(SILENCE, Key(0, "major")) is None
-    in_key = Asked().decoding_bias(SILENCE, Key(0, "major"))[0, 0]
+    assert Asked().decoding_bias(SILENCE, None, None) is None
+    assert Asked(key_cost=0).decoding_bias(SILENCE, Key(0, "major"), None) is None
+    in_key = Asked().decoding_bias(SILENCE, Key(0, "major"), None)[0, 0]
     assert (in_key[60 - 19], in_key[61 - 19]) == (0, -2)
-    ranged = Asked(pitch_range=("C4", "C6"), key_cost=0).decoding_bias(SILENCE, None, semitones=2)[0, 0]
+    ranged = Asked(key_cost=0).decoding_bias(SILENCE, None, (62, 86))[0, 0]
     allowed = np.flatnonzero(ranged == 0)
     assert allowed.tolist() == [0, 1, *range(62 - 19, 86 - 19 + 1)]  # no event, note-off, and D4 to D6
     assert ranged.min() < -1000

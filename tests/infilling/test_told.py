@@ -5,10 +5,10 @@ from keras_symdiff import Melody, Song, write_midi
 from keras_symdiff.constants import FIRST_ONSET
 from keras_symdiff.infilling.asked import Asked
 from keras_symdiff.infilling.infill_request import InfillRequest
-from keras_symdiff.infilling.told import hear, tell, tell_new
+from keras_symdiff.infilling.told import complete_plan, hear, tell, tell_new, window
 from keras_symdiff.music.chord_symbols import Chords
 from keras_symdiff.music.condition import CONDITION_DIM, PARTS
-from keras_symdiff.music.form import Form
+from keras_symdiff.music.form import Form, FormTable
 
 D_MAJOR = np.array([62, 64, 66, 67, 69, 71, 73, 74])
 
@@ -46,7 +46,7 @@ def test_a_song_is_moved_to_the_key_that_the_model_knows(song):
 
 
 def test_a_gap_is_told_the_register_of_the_given_phrases_and_else_what_is_asked_for(song):
-    features = told(song).window(0, 16, 32, hears=True)["conditions"]
+    features = window([told(song)], 0, 16, 32, hears=True)["conditions"][0]
     assert features.shape == (32, CONDITION_DIM)
     assert (features[:16, 0] == 1).all()
     assert not features[16:].any()
@@ -87,10 +87,10 @@ def test_plans_of_repeats(song):
     letters = told(song, form="AA'")
     assert letters.repeats.tolist() == [0, 1, 2, 3, 0, 1, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]
     assert letters.varies[8:12].tolist() == [8, 9, 8, 9]
-    window = letters.window(6, 14, 32, hears=False)
-    assert set(window) == {"repeats", "varies"}
-    assert window["varies"].tolist() == [0, 1, 2, 3, 2, 3, *range(6, 32)]
-    assert told(song).window(0, 16, 32, hears=False) == {}
+    arguments = window([letters], 6, 14, 32, hears=False)
+    assert set(arguments) == {"repeats", "varies"}
+    assert arguments["varies"][0].tolist() == [0, 1, 2, 3, 2, 3, *range(6, 32)]
+    assert window([told(song)], 0, 16, 32, hears=False) == {}
 
 
 def test_phrases_that_are_new_in_part_repeat_nothing(song):
@@ -122,6 +122,36 @@ def test_the_letters_of_a_form_begin_with_the_gap_wherever_it_is(song):
 def test_a_form_that_does_not_fit_is_refused_before_any_work(song, asked, message):
     with pytest.raises(ValueError, match=message):
         InfillRequest(**asked).find(song)
+
+
+def test_a_form_is_completed_where_the_chords_allow_it(song):
+    def plan(**asked):
+        request = InfillRequest(**{"bars": ("17-24",)} | asked)
+        piece = request.find(song)
+        forms = FormTable.of([song.melodies()[0].phrases()[0]])
+        return complete_plan(piece.layout, hear(request, piece, piece.layout.steps), forms, seed=0, take=0).tolist()
+
+    alone = [0, 1, 2, 3, 0, 1, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]
+    assert plan() == plan(harmony=False) == [*alone[:8], 0, 1, *alone[10:]]
+    assert plan(bars=("18-24",)) == [*alone[:9], 1, *alone[10:]]  # what is new in part repeats nothing
+    assert plan(chords="D | A7") == plan()
+    assert plan(chords="F | Eb") == alone
+    assert plan(bars=("9-12", "17-20")) == plan()
+
+
+def test_a_new_piece_has_the_register_density_and_range_of_its_form():
+    tokens = np.zeros((8, 32), np.int8)
+    tokens[:, 0] = 43 + np.arange(8)
+    form = FormTable.of([tokens]).draw(8, seed=0, index=0)
+    told = tell_new(Asked(), form, 8, hears=True, one_key=True)
+    assert told.condition.register.tolist() == list(range(62, 70))
+    assert set(told.condition.density) == {0.5}
+    sounding = np.flatnonzero(told.bias[0, 0] > -1e3)
+    assert (sounding[2] + 19, sounding[-1] + 19) == (62, 69)
+    asked = tell_new(Asked(density=4, pitch_range=("C5", "C6")), form, 8, hears=True, one_key=True)
+    assert set(asked.condition.density) == {4}
+    assert set(asked.condition.register) == {66}
+    assert tell_new(Asked(), form, 8, hears=False, one_key=False).bias is None  # it could not keep to the range
 
 
 def test_a_new_piece():

@@ -1,7 +1,8 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
-from keras_symdiff.music.condition import Condition
 from keras_symdiff.music.form import Form, FormTable, is_plan
 
 
@@ -44,15 +45,19 @@ def test_plans_that_are_none_are_refused(repeats):
     assert not is_plan(np.array(repeats))
     with pytest.raises(ValueError, match="repeats itself or the earliest"):
         Form(repeats, np.arange(len(repeats)))
+    table = some_table()
+    plans = table.plans.copy()
+    plans[1, : len(repeats)] = repeats
+    plans[1, len(repeats) :] = -1
     with pytest.raises(ValueError, match="repeats itself or the earliest"):
-        FormTable.of([np.array(repeats)])
+        dataclasses.replace(table, plans=plans)
 
 
 def some_table():
     rng = np.random.default_rng(0)
     pieces = [rng.integers(2, 4, (length, 1)) * np.ones((1, 32), int) for length in (32, 8, 20, 32)]
     pieces[0] = 2 + np.arange(32)[:, None] * np.ones((1, 32), int)  # nothing repeats
-    return FormTable.of([Condition.of(piece).repeats for piece in pieces])
+    return FormTable.of(pieces)
 
 
 def test_plans_are_drawn_from_pieces_that_are_long_enough():
@@ -63,14 +68,58 @@ def test_plans_are_drawn_from_pieces_that_are_long_enough():
     np.testing.assert_array_equal(drawn[7], table.draw(20, seed=5, index=7).varies)
     assert any((drawn[i] != table.draw(20, seed=6, index=i).repeats).any() for i in range(40))
     for length in (0, 33):
-        with pytest.raises(ValueError, match="No plan is that long"):
+        with pytest.raises(ValueError, match="No form is that long"):
             table.draw(length, seed=0, index=0)
+
+
+def test_a_form_has_the_registers_densities_and_range_of_its_piece():
+    tokens = np.zeros((10, 32), np.int8)
+    tokens[:, 0] = 41 + np.arange(10) % 5  # C4 to E4, twice
+    tokens[:9, 8] = 53  # an octave above C4
+    tokens[9, 16] = 1
+    form = FormTable.of([tokens]).draw(10, seed=0, index=0)
+    assert form.repeats.tolist() == [0, 1, 2, 3, 4, 0, 1, 2, 3, 9]
+    assert (form.register[0], form.register[9]) == (66, 64)
+    assert (form.density[0], form.density[9]) == (1, 0.5)
+    assert form.pitches == (60, 72)
+
+
+def test_forms_follow_one_another():
+    table = some_table()
+    parts = [table.draw(32, seed=0, index=index) for index in range(2)]
+    joined = Form.joined(parts)
+    np.testing.assert_array_equal(joined.repeats, np.concatenate([parts[0].repeats, 32 + parts[1].repeats]))
+    assert len(joined.register) == len(joined.density) == 64
+
+
+def test_a_plan_is_completed_as_in_forms_with_the_same_repeats():
+    def piece(text):
+        return np.array([[41 + ord(letter) - ord("A")] + [0] * 31 for letter in text])
+
+    table = FormTable.of([piece("ABABCDAB"), piece("ABCBABCB"), piece("ABCDEFGH"), piece("ABABEDABIJ")])
+
+    def completed(given, index=0):
+        names = sorted(set(given) - {"?"})
+        plan = [-1 if letter == "?" else given.index(letter) for letter in given]
+        assert len(names) == len(set(plan) - {-1})
+        return table.complete(np.array(plan), seed=0, index=index).tolist()
+
+    assert completed("AB??CDAB") == [0, 1, 0, 1, 4, 5, 0, 1]
+    assert completed("ABCB????") == [0, 1, 2, 1, 0, 1, 2, 1]
+    assert completed("ABCD?FGH") == [0, 1, 2, 3, 4, 5, 6, 7]
+    assert completed("??AB??AB") == [2, 3, 2, 3, 4, 5, 2, 3]
+    drawn = {tuple(completed("AB??????", index)) for index in range(40)}
+    assert drawn == {(0, 1, 0, 1, 4, 5, 0, 1), (0, 1, 2, 1, 0, 1, 2, 1), tuple(range(8))}
+    with pytest.raises(ValueError, match="No form is that long"):
+        table.complete(np.arange(11), seed=0, index=0)
 
 
 def test_a_table_is_saved_and_loaded(tmp_path):
     table = some_table()
     table.save(tmp_path / "forms.npz")
-    np.testing.assert_array_equal(FormTable.load(tmp_path / "forms.npz").plans, table.plans)
+    loaded = FormTable.load(tmp_path / "forms.npz")
+    for field in dataclasses.fields(FormTable):
+        np.testing.assert_array_equal(getattr(loaded, field.name), getattr(table, field.name))
     whole = (tmp_path / "forms.npz").read_bytes()
     (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])
     np.savez(tmp_path / "other.npz", plans=np.zeros((2, 32)))
