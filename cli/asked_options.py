@@ -41,7 +41,11 @@ def asked_options(command: Callable) -> Callable:
     @click.option(
         "--range", "pitch_range", metavar="LOW-HIGH", callback=_read_range, help="Lowest and highest pitch: C4-C6."
     )
-    @click.option("--form", metavar="LETTERS", help="Form, one letter per 8 bars (or 4): AABA'. none: no plan.")
+    @click.option(
+        "--form",
+        metavar="LETTERS",
+        help="Form, one letter per 8 bars (or 4): AABA'. none: nothing repeats. Default: that of a real piece.",
+    )
     @click.option(
         "--key-cost",
         type=click.FloatRange(0, MOST_KEY_COST),

@@ -146,8 +146,8 @@ class Composer:
             key: such as `"A minor"`. Defaults to `None`: that of the chords, else of the model.
             density: onsets per bar.
             pitch_range: lowest and highest pitch, such as `("C4", "C6")`.
-            form: letters of 8 bars (or 4), `'` for a variation: `"AABA'"`; or `"none"`. Defaults to `None`: drawn from
-                those of the training pieces, if the preset has them.
+            form: letters of 8 bars (or 4), `'` for a variation: `"AABA'"`; or `"none"`. Defaults to `None`: that of a
+                training piece, with its registers, densities and range, if the preset has them.
             key_cost: nats that notes outside the key cost in decoding; 0 for free decoding.
             temperature: of decoding; 0.001 is effectively greedy.
             progress: called with (what is going on, steps done, steps in total). Defaults to `None`.
@@ -227,8 +227,10 @@ class Composer:
             key: such as `"A minor"`. Defaults to `None`: estimated.
             density: onsets per bar, or relative to the given bars: `"+1"`, `"-0.5"`.
             pitch_range: lowest and highest pitch, such as `("C4", "C6")`.
-            form: of the new bars, from the first one on: letters of 8 bars (or 4), `'` for a variation: `"AA'"`;
-                `"original"` to repeat what the song repeats there, or `"none"`. Defaults to `None`: none.
+            form: letters of 8 bars (or 4) from the first new bar on, `'` for a variation: `"AA'"`; `"original"` to
+                repeat what the song repeats there, or `"none"`. Defaults to `None`: drawn for each take from training
+                pieces that repeat what the given bars do, where the chords allow it; none with `density`,
+                `pitch_range`, `keep`, `keep_notes` or `like`.
             key_cost: nats that notes outside the key cost in decoding, where the key is sure; 0 for free decoding.
             like: an earlier take of the song to start from: a `Take`, or the path of its record. Defaults to `None`.
             variation: how far to go from it, in (0, 1].

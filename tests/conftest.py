@@ -59,7 +59,7 @@ def hearing_preset(tiny_preset, tmp_path_factory):
     keras_symdiff.LatentDiffusion(denoiser, given_share=0.5).save_preset(folder)
     pieces = np.zeros((2, 32, 32), np.int8)
     pieces[:, :, 0] = 40 + np.stack([np.arange(32) % 4, np.arange(32) // 16 * 16 + np.arange(32) % 8])
-    FormTable.of(pieces).save(folder / "forms.npz")
+    FormTable.of(list(pieces)).save(folder / "forms.npz")
     return folder
 
 

@@ -108,7 +108,7 @@ class FormTable:
 
     Example:
     ```python
-    table = FormTable.of(tokens)  # (P, 32, 32)
+    table = FormTable.of(list(tokens))  # (P, 32, 32)
     table.draw(num_phrases=16, seed=0, index=3).repeats  # (16,)
     ```
     """

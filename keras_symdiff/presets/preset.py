@@ -84,7 +84,7 @@ def hash_preset(name_or_folder: str | Path) -> dict[str, str]:
     files = [f"{part}/{name}" for part in _DECISIVE for name in ("config.json", "weights.npz")]
     return {
         name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        for name in [*files, "latent_transform.json"]
+        for name in [*files, "latent_transform.json", FORMS_FILE]
         if (folder / name).is_file()
     }
 

@@ -60,7 +60,7 @@ def make_takes(song, count=8, bars=("17-24",)):
 def named(preset):
     """A preset without its models."""
     model = types.SimpleNamespace(schedule=NoiseSchedule.linear())
-    absent = dict.fromkeys(("transform", "vae", "training_phrases", "one_key"))
+    absent = dict.fromkeys(("transform", "vae", "training_phrases", "one_key", "forms"))
     return types.SimpleNamespace(name=preset, sha256={}, model=model, hears=True, **absent)
 
 
