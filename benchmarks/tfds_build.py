@@ -75,10 +75,8 @@ def build(sources, encoder, layout, workers):
 
     import tfds_lmd_latents
     from tfds_lmd_latents import encode_blocks, song_block
-    from tfds_lmd_latents.lmd_latents import lmd_latents_dataset_builder as module
 
-    ends, encoding = [], []
-    module._progress = lambda done, total: ends.append(time.perf_counter())
+    encoding = []
     encode = song_block.EncodedBlock.encode
 
     def timed_encode(vae, songs):
@@ -102,8 +100,7 @@ def build(sources, encoder, layout, workers):
         encode_blocks.load_encoder(encoder)
         start = time.perf_counter()
         builder.download_and_prepare()
-        end = time.perf_counter()
-        total, writing = end - start, end - ends[-1]
+        total = time.perf_counter() - start
         counts = builder.info.metadata["counts"]
         size = sum(path.stat().st_size for path in pathlib.Path(builder.data_path).iterdir()) / 2**20
     sums = {name: sum(counts[split][name] for split in counts if split != "dropped") for name in counts["train"]}
@@ -120,29 +117,48 @@ def build(sources, encoder, layout, workers):
     )
     print(f"| whole build | {total:.1f} s, {files / total:.0f} files/s, {sums['phrases'] / total:.0f} phrases/s |")
     print(f"| of which encoding | {sum(encoding):.1f} s, {sums['encoded phrases'] / sum(encoding):.0f} phrases/s |")
-    print(f"| of which writing | {writing:.1f} s, {size / writing:.0f} MiB/s |")
     print(f"| peak memory, of a worker | {memory:.0f} MiB, {workers_memory:.0f} MiB |")
 
 
 def worker(folder):
-    """Peak memory of what a worker does: one block of files, with a network of Magenta's size.
+    """Peak memory of what a worker does: one block of files, with a network of Magenta's size; then writes the block.
 
-    It encodes one batch; for the other phrases, which would take most of an hour and no more memory, stand zeros.
+    It encodes one batch; for the other phrases, which would take most of an hour and no more memory, stands noise.
     """
+    import tensorflow_datasets as tfds
+
     from keras_symdiff import MusicVAE
+    from tfds_lmd_latents import LmdLatentsConfig
     from tfds_lmd_latents.midi_files import FILES_PER_BLOCK, find_midi_files
     from tfds_lmd_latents.song_block import EncodedBlock, SongBlock
 
     songs = SongBlock.parse(find_midi_files(folder)[0][:FILES_PER_BLOCK])
     tokens, inverse = songs.corpus.distinct()
-    mean, stddev = MusicVAE().encode(tokens[:512])
-    mean, stddev = (np.zeros((len(tokens), part.shape[1]), np.float32) for part in (mean, stddev))
+    mean, _ = MusicVAE().encode(tokens[:512])
+    stream = np.random.default_rng(0)
+    mean, stddev = (stream.standard_normal((len(tokens), mean.shape[1]), np.float32) for _ in range(2))
+    block = EncodedBlock(songs, mean, stddev, inverse)
     with tempfile.TemporaryDirectory() as scratch:
-        EncodedBlock(songs, mean + 1, stddev + 1, inverse).save(pathlib.Path(scratch) / "block.npz")
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
-    print(
-        f"{songs.corpus.num_files} files, {len(songs.corpus.tokens)} phrases, {len(tokens)} distinct: {memory:.0f} MiB"
-    )
+        block.save(pathlib.Path(scratch) / "block.npz")
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+        print(f"{songs.corpus.num_files} files, {len(inverse)} phrases, {len(tokens)} distinct: {memory:.0f} MiB")
+
+        config = LmdLatentsConfig(name="benchmark", layout="melodies", encoder="lakh_small", latent_dim=mean.shape[1])
+        start = time.perf_counter(), time.process_time()
+        tfds.dataset_builders.store_as_tfds_dataset(
+            name="benchmark",
+            version="1.0.0",
+            data_dir=scratch,
+            file_format="array_record",
+            features=tfds.builder("lmd_latents", config=config, data_dir=scratch).info.features,
+            split_datasets={"train": block.examples("melodies")},
+        )
+        wall, busy = time.perf_counter() - start[0], time.process_time() - start[1]
+        size = sum(path.stat().st_size for path in pathlib.Path(scratch, "benchmark").rglob("*")) / 2**20
+        print(
+            f"{len(inverse)} phrases, {size:.0f} MiB, written in {wall:.1f} s, {busy:.1f} s of a processor: "
+            f"{len(inverse) / busy:.0f} phrases/s, {size * 2**10 / len(inverse):.1f} KiB a phrase"
+        )
 
 
 def estimate(parse, phrases, saving, cpu, gpu, write):
@@ -154,7 +170,7 @@ def estimate(parse, phrases, saving, cpu, gpu, write):
         saving: share of them that need no encoding, of `build`.
         cpu: phrases a second that one core encodes; `None` measures it.
         gpu: phrases a second that one GPU encodes.
-        write: MiB a second of the examples, which the machine that builds writes alone, of `build`.
+        write: phrases a second that the process that builds writes, alone, of `worker`.
     """
     from keras_symdiff import MusicVAE
 
@@ -167,9 +183,7 @@ def estimate(parse, phrases, saving, cpu, gpu, write):
     encoded = LAKH_FILES * phrases * (1 - saving)
     parsing = LAKH_FILES * parse / 1e3  # core seconds
     print(f"{LAKH_FILES} files x {phrases} phrases x {1 - saving:.2f} = {encoded / 1e6:.1f} million phrases to encode;")
-    size = LAKH_FILES * phrases * (2 * 4 * 512 + 32 + 8 * 12 + 2 * 4 + 2) / 2**20  # MiB of config `melodies`
-    print(f"{LAKH_FILES} files x {parse} ms = {parsing:.0f} core seconds of parsing; {cpu:.1f} phrases/s a core;")
-    print(f"{size / 2**10:.0f} GiB of examples (`melodies`) at {write:.0f} MiB/s.\n")
+    print(f"{LAKH_FILES} files x {parse} ms = {parsing:.0f} core seconds of parsing; {cpu:.1f} phrases/s a core.\n")
     print("| machine | parsing | encoding | writing | hours |\n|---|---|---|---|---|")
     # All parse once for tunes, once for phrases. Beam does the former on the machine that starts it, here of 2 cores,
     # and there parses once more for duplicates.
@@ -177,7 +191,7 @@ def estimate(parse, phrases, saving, cpu, gpu, write):
     for workers in (1, 10, 100):
         machines.append((f"Beam, {workers} workers of one core", workers * cpu, 2 * parsing / 2 + parsing / workers))
     for name, speed, parsed in machines:
-        hours = parsed / 3600, encoded / speed / 3600, size / write / 3600
+        hours = parsed / 3600, encoded / speed / 3600, LAKH_FILES * phrases / write / 3600
         print(f"| {name} | {hours[0]:.2f} h | {hours[1]:.1f} h | {hours[2]:.1f} h | {sum(hours):.1f} |")
 
 
@@ -279,7 +293,7 @@ if __name__ == "__main__":
     verb.add_argument("--cpu", type=float)
     # 2.24 GFLOP a phrase: 2 directions x 32 steps x 2 x (90 + 2048) x 4 x 2048; at 20 TFLOP/s of a recent GPU.
     verb.add_argument("--gpu", type=float, default=20e12 / 2.24e9)
-    verb.add_argument("--write", type=float, default=100.0)
+    verb.add_argument("--write", type=float, default=10_000.0)
     verb = verbs.add_parser("step")
     verb.add_argument("--steps", type=int, default=3)
     verb.add_argument("--rounds", type=int, default=6)
