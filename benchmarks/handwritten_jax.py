@@ -23,7 +23,8 @@ def sinusoids(values, dim):
 
 
 def dense(params, name, x):
-    return x @ params[f"{name}/kernel"] + params[f"{name}/bias"]
+    rows = x.reshape(-1, x.shape[-1]) @ params[f"{name}/kernel"]  # of one matrix, as in `layers/dense.py`
+    return rows.reshape(*x.shape[:-1], -1) + params[f"{name}/bias"]
 
 
 def layer_norm(params, name, x):

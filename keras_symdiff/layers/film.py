@@ -7,6 +7,8 @@ import keras
 from jaxtyping import Float
 from keras import ops
 
+from keras_symdiff.layers.dense import Dense
+
 
 @keras.saving.register_keras_serializable(package="keras_symdiff")
 class FiLM(keras.layers.Layer):
@@ -42,10 +44,10 @@ class FiLM(keras.layers.Layer):
         self.units = units
         self.hidden_dim = hidden_dim
         dense = {"kernel_initializer": "lecun_normal", "dtype": self.dtype_policy}
-        self.hidden_dense_1 = keras.layers.Dense(hidden_dim, activation="swish", name="hidden_dense_1", **dense)
-        self.hidden_dense_2 = keras.layers.Dense(hidden_dim, name="hidden_dense_2", **dense)
-        self.scale_dense = keras.layers.Dense(units, name="scale_dense", **dense)
-        self.shift_dense = keras.layers.Dense(units, name="shift_dense", **dense)
+        self.hidden_dense_1 = Dense(hidden_dim, activation="swish", name="hidden_dense_1", **dense)
+        self.hidden_dense_2 = Dense(hidden_dim, name="hidden_dense_2", **dense)
+        self.scale_dense = Dense(units, name="scale_dense", **dense)
+        self.shift_dense = Dense(units, name="shift_dense", **dense)
 
     def build(self, conditioning_shape: Sequence) -> None:
         self.hidden_dense_1.build(conditioning_shape)

@@ -7,6 +7,8 @@ import keras
 from jaxtyping import Float
 from keras import ops
 
+from keras_symdiff.layers.dense import Dense
+
 
 @keras.saving.register_keras_serializable(package="keras_symdiff")
 class FiLMResidualBlock(keras.layers.Layer):
@@ -46,9 +48,9 @@ class FiLMResidualBlock(keras.layers.Layer):
         norm = {"epsilon": 1e-6, "dtype": self.dtype_policy}
         dense = {"kernel_initializer": "lecun_normal", "dtype": self.dtype_policy}
         self.norm_1 = keras.layers.LayerNormalization(name="norm_1", **norm)
-        self.dense_1 = keras.layers.Dense(units, name="dense_1", **dense)
+        self.dense_1 = Dense(units, name="dense_1", **dense)
         self.norm_2 = keras.layers.LayerNormalization(name="norm_2", **norm)
-        self.dense_2 = keras.layers.Dense(units, name="dense_2", **dense)
+        self.dense_2 = Dense(units, name="dense_2", **dense)
         for layer in (self.norm_1, self.dense_1, self.norm_2, self.dense_2):
             layer.build(inputs_shape)
         self.built = True

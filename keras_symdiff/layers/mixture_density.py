@@ -7,6 +7,8 @@ import keras
 from jaxtyping import Float
 from keras import ops
 
+from keras_symdiff.layers.dense import Dense
+
 
 @keras.saving.register_keras_serializable(package="keras_symdiff")
 class MixtureDensity(keras.layers.Layer):
@@ -39,9 +41,9 @@ class MixtureDensity(keras.layers.Layer):
         self.num_mixtures = num_mixtures
         self.channels = channels
         dense = {"kernel_initializer": "lecun_normal", "dtype": self.dtype_policy}
-        self.means_dense = keras.layers.Dense(num_mixtures * channels, name="means_dense", **dense)
-        self.log_scales_dense = keras.layers.Dense(num_mixtures * channels, name="log_scales_dense", **dense)
-        self.logits_dense = keras.layers.Dense(num_mixtures, name="logits_dense", **dense)
+        self.means_dense = Dense(num_mixtures * channels, name="means_dense", **dense)
+        self.log_scales_dense = Dense(num_mixtures * channels, name="log_scales_dense", **dense)
+        self.logits_dense = Dense(num_mixtures, name="logits_dense", **dense)
 
     def build(self, inputs_shape: Sequence) -> None:
         for layer in (self.means_dense, self.log_scales_dense, self.logits_dense):

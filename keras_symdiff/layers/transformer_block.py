@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, Integer
 from keras import ops
 
 from keras_symdiff.layers.cached_attention import CachedAttention
+from keras_symdiff.layers.dense import Dense
 
 
 @keras.saving.register_keras_serializable(package="keras_symdiff")
@@ -66,8 +67,8 @@ class TransformerBlock(keras.layers.Layer):
             dtype=self.dtype_policy,
         )
         self.mlp_norm = keras.layers.LayerNormalization(name="mlp_norm", **norm)
-        self.mlp_hidden = keras.layers.Dense(self.mlp_dim, name="mlp_hidden", **dense)
-        self.mlp_output = keras.layers.Dense(embed_dim, name="mlp_output", **dense)
+        self.mlp_hidden = Dense(self.mlp_dim, name="mlp_hidden", **dense)
+        self.mlp_output = Dense(embed_dim, name="mlp_output", **dense)
 
         self.attention_norm.build(inputs_shape)
         self.attention.build(inputs_shape, inputs_shape)

@@ -9,6 +9,7 @@ from keras import ops
 
 from keras_symdiff.constants import NUM_KEPT_DIMS, PIECE_PHRASES
 from keras_symdiff.layers.copy_attention import CopyAttention
+from keras_symdiff.layers.dense import Dense
 from keras_symdiff.layers.film import FiLM
 from keras_symdiff.layers.film_residual_block import FiLMResidualBlock
 from keras_symdiff.layers.noise_level_encoding import NoiseLevelEncoding
@@ -92,20 +93,20 @@ class TransformerDenoiser(keras.Model):
         # Layers. They stay in locals: a functional model takes no attributes before `super().__init__`.
         policy = keras.dtype_policies.get(dtype)
         dense = {"kernel_initializer": "lecun_normal", "dtype": policy}
-        input_dense = keras.layers.Dense(embed_dim, name="input_dense", **dense)
+        input_dense = Dense(embed_dim, name="input_dense", **dense)
         position_encoding = SinusoidalPositionEncoding(name="position_encoding", dtype=policy)
         transformer_blocks = [
             TransformerBlock(num_heads, mlp_dim, name=f"transformer_block_{i}", dtype=policy) for i in range(num_layers)
         ]
         transformer_norm = keras.layers.LayerNormalization(epsilon=1e-6, name="transformer_norm", dtype=policy)
-        residual_dense = keras.layers.Dense(residual_dim, name="residual_dense", **dense)
+        residual_dense = Dense(residual_dim, name="residual_dense", **dense)
         noise_encoding = NoiseLevelEncoding(noise_embed_dim, name="noise_encoding", dtype=policy)
         films = [FiLM(residual_dim, film_dim, name=f"film_{i}", dtype=policy) for i in range(num_residual_blocks)]
         residual_blocks = [
             FiLMResidualBlock(name=f"residual_block_{i}", dtype=policy) for i in range(num_residual_blocks)
         ]
         output_norm = keras.layers.LayerNormalization(epsilon=1e-6, name="output_norm", dtype=policy)
-        output_dense = keras.layers.Dense(channels, name="output_dense", **dense)
+        output_dense = Dense(channels, name="output_dense", **dense)
 
         # Graph. Both inputs are float32 whatever the policy: the layers cast what they may.
         x_t = keras.Input((num_positions, channels), dtype="float32", name="x_t")  # (B, L, D)

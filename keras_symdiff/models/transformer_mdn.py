@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_symdiff.constants import NUM_KEPT_DIMS, PIECE_PHRASES
+from keras_symdiff.layers.dense import Dense
 from keras_symdiff.layers.film_residual_block import FiLMResidualBlock
 from keras_symdiff.layers.mixture_density import MixtureDensity
 from keras_symdiff.layers.sinusoidal_position_encoding import SinusoidalPositionEncoding
@@ -68,14 +69,14 @@ class TransformerMDN(keras.Model):
         # Layers. They stay in locals: a functional model takes no attributes before `super().__init__`.
         policy = keras.dtype_policies.get(dtype)
         dense = {"kernel_initializer": "lecun_normal", "dtype": policy}
-        input_dense = keras.layers.Dense(embed_dim, name="input_dense", **dense)
+        input_dense = Dense(embed_dim, name="input_dense", **dense)
         position_encoding = SinusoidalPositionEncoding(name="position_encoding", dtype=policy)
         transformer_blocks = [
             TransformerBlock(num_heads, mlp_dim, causal=True, name=f"transformer_block_{i}", dtype=policy)
             for i in range(num_layers)
         ]
         transformer_norm = keras.layers.LayerNormalization(epsilon=1e-6, name="transformer_norm", dtype=policy)
-        residual_dense = keras.layers.Dense(residual_dim, name="residual_dense", **dense)
+        residual_dense = Dense(residual_dim, name="residual_dense", **dense)
         residual_blocks = [
             FiLMResidualBlock(name=f"residual_block_{i}", dtype=policy) for i in range(num_residual_blocks)
         ]
