@@ -132,6 +132,21 @@ def _product_with(kernel):
         import torch
 
         if torch.backends.mkldnn.is_available():
-            packed = torch.ops.mkldnn._reorder_linear_weight(kernel.detach().T.contiguous(), None)
+            packed = _packed(kernel)
             return lambda x: torch.ops.mkldnn._linear_pointwise(x, packed, None, "none", [], "")
     return lambda x: ops.matmul(x, kernel)
+
+
+def _packed(kernel):
+    """The kernel as oneDNN wants it, kept beside it until PyTorch's count of its changes moves on.
+
+    To pack the kernels of the published size anew for each batch takes a third as long as to decode 32 phrases.
+    """
+    import torch
+
+    state = None if kernel.is_inference() else (kernel.data_ptr(), kernel._version)
+    kept = getattr(kernel, "_symdiff_packed", None)
+    if kept is None or state is None or kept[0] != state:
+        kept = state, torch.ops.mkldnn._reorder_linear_weight(kernel.detach().T.contiguous(), None)
+        kernel._symdiff_packed = kept
+    return kept[1]

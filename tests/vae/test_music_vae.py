@@ -53,6 +53,30 @@ def test_a_phrase_is_encoded_and_decoded_alike_in_any_company(vae):
     np.testing.assert_array_equal(vae.decode(changed, seed=3)[256:], decoded[256:])
 
 
+def test_decoding_follows_the_weights_however_they_change():
+    vae, latents = MusicVAE(**TINY), np.random.default_rng(0).standard_normal((16, 8), np.float32)
+
+    def decode_by_a_new_model():
+        new = MusicVAE(**TINY)
+        new.set_weights(vae.get_weights())
+        return new.decode(latents)
+
+    def train():
+        vae.compile(keras.optimizers.Adam(0.1))
+        vae.fit(real_phrases(32), batch_size=32, verbose=0)
+
+    def assign():
+        for weight in vae.decoder.weights:
+            weight.assign(20 * weight)
+
+    results = [vae.decode(latents)]
+    for change in (assign, lambda: vae.set_weights([-weight for weight in vae.get_weights()]), train):
+        change()
+        results.append(vae.decode(latents))
+        np.testing.assert_array_equal(results[-1], decode_by_a_new_model())
+        assert (results[-1] != results[-2]).any()
+
+
 def test_seed_and_temperature_decide(vae):
     latents = np.ones((4, 8))
     warm = vae.decode(latents, temperature=1.0, seed=0)
