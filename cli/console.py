@@ -35,6 +35,11 @@ def announce_backend(processes: bool = False) -> None:
     click.echo(f"Keras {keras.__version__} on {keras.backend.backend()}", err=True)
 
 
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """A number of things: `1 take`, `2 takes`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
 def progress_bar() -> Callable[[str, int, int], None]:
     """Makes a callback `(label, done, total)` that draws a bar for each label; elsewhere than on a terminal, a line."""
     bars = {}

@@ -27,7 +27,7 @@ def decode_command(latents, output, temperature, preset, seed, dry_run):
 
     if not latents.endswith(".npz"):
         raise click.BadParameter(f"{latents} is not a .npz file that `symdiff encode` wrote", param_hint="FILE.npz")
-    from keras_symdiff.cli.console import announce_backend, labelled_bar
+    from keras_symdiff.cli.console import announce_backend, counted, labelled_bar
     from keras_symdiff.cli.read_inputs import read_latents_of
 
     announce_backend()
@@ -47,4 +47,4 @@ def decode_command(latents, output, temperature, preset, seed, dry_run):
         stem = fit_name(f"{m:05d}_{Path(path).stem}", ".mid")
         write_midi(Melody.from_phrases(phrases, name=track), Path(output) / f"{stem}.mid")
         report(m + 1, len(corpus.names))
-    click.echo(f"Wrote {len(corpus.names)} files to {output}")
+    click.echo(f"Wrote {counted(len(corpus.names), 'file')} to {output}")

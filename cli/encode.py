@@ -4,7 +4,7 @@ import re
 
 import click
 
-from keras_symdiff.cli.options import check_output_file, dry_run_option, model_option, print_config
+from keras_symdiff.cli.options import Number, check_output_file, dry_run_option, model_option, print_config
 
 
 @click.command("encode")
@@ -21,7 +21,7 @@ from keras_symdiff.cli.options import check_output_file, dry_run_option, model_o
     show_default=True,
     help="For --publish; array_record needs no TensorFlow, tfds.load reads tfrecord.",
 )
-@click.option("--validation-share", type=click.FloatRange(0, 1, max_open=True), default=0.01, show_default=True,
+@click.option("--validation-share", type=Number(0, 1, max_open=True), default=0.01, show_default=True,
               help="For --publish: share of the files for validation, chosen by their hashes.")  # fmt: skip
 @click.option("--parquet", is_flag=True,
               help="For --publish: also write a folder for the Hugging Face hub.")  # fmt: skip
@@ -45,7 +45,7 @@ def encode_command(paths, output, publish, file_format, validation_share, parque
         return print_config(click.get_current_context().params)
     from pathlib import Path
 
-    from keras_symdiff.cli.console import announce_backend, labelled_bar
+    from keras_symdiff.cli.console import announce_backend, counted, labelled_bar
     from keras_symdiff.cli.read_inputs import read_corpus_of
 
     if publish:
@@ -63,8 +63,8 @@ def encode_command(paths, output, publish, file_format, validation_share, parque
     latents = LatentCorpus.encode(vae, corpus, labelled_bar("Encoding phrases"))
     latents.save(output)
     click.echo(
-        f"Wrote {output}: {len(corpus.names)} melodies, {len(corpus.tokens)} phrases, {len(latents.mean)} distinct, "
-        f"{len(latents.windows())} pieces of 64 bars"
+        f"Wrote {output}: {counted(len(corpus.names), 'melody', 'melodies')}, {counted(len(corpus.tokens), 'phrase')}, "
+        f"{len(latents.mean):,} distinct, {counted(len(latents.windows()), 'piece')} of 64 bars"
     )
 
 

@@ -3,13 +3,25 @@
 import click
 
 from keras_symdiff.cli.asked_options import asked_options
-from keras_symdiff.cli.options import audio_option, model_option, output_option, seed_option, temperature_option
+from keras_symdiff.cli.console import counted
+from keras_symdiff.cli.options import Number, audio_option, model_option, output_option, seed_option, temperature_option
 from keras_symdiff.cli.sampler_options import sampler_options
+
+
+def _check_bars(context, parameter, texts):
+    from keras_symdiff.infilling.gaps import parse_bars
+
+    try:
+        for text in texts:
+            parse_bars(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error), context, parameter) from error
+    return texts
 
 
 @click.command("infill")
 @click.argument("midi", metavar="SONG.mid", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
-@click.option("--bars", metavar="FIRST-LAST", multiple=True,
+@click.option("--bars", metavar="FIRST-LAST", multiple=True, callback=_check_bars,
               help="Bars to compose, from 1, both included, or beats: 17.3-18.2. Repeat for more.")  # fmt: skip
 @click.option("--continue", "continue_bars", metavar="N", type=click.IntRange(1),
               help="Compose N bars after the melody's last one; other tracks stop where they do.")  # fmt: skip
@@ -23,7 +35,7 @@ from keras_symdiff.cli.sampler_options import sampler_options
 @asked_options
 @click.option("--like", metavar="TAKE.json", type=click.Path(exists=True, dir_okay=False),
               help="Start from this earlier take of the song.")  # fmt: skip
-@click.option("--variation", type=click.FloatRange(0, 1, min_open=True), default=0.3, show_default=True,
+@click.option("--variation", type=Number(0, 1, min_open=True), default=0.3, show_default=True,
               help="How far to go from the take of --like.")  # fmt: skip
 @output_option()
 @sampler_options
@@ -49,6 +61,7 @@ def infill_command(
     if keep_rhythm and keep_pitches:
         raise click.UsageError("Name one of --keep-rhythm and --keep-pitches: both leave nothing to compose.")
     from keras_symdiff.cli.read_inputs import open_song
+    from keras_symdiff.infilling.describe_hearing import describe_hearing
     from keras_symdiff.infilling.infill_request import InfillRequest
     from keras_symdiff.infilling.take_record import read_take
     from keras_symdiff.music.swing import NO_SWING
@@ -78,21 +91,12 @@ def infill_command(
     from keras_symdiff.cli.load_composer import load_composer
 
     composer, progress = load_composer(preset, sampler)
-    click.echo(_hearing(song, melody, composer.hears and not no_harmony))
+    click.echo(describe_hearing(request, piece, composer.hears))
     made = composer.infill(song, quality=sampler, like=like, progress=progress, **asked)
     written = made.write(output, audio)
     click.echo(made.table())
     if written.renderer:
         click.echo(f"Audio: {written.renderer}", err=True)
     if written.page:
-        return click.echo(f"Wrote {len(written.files)} takes to {output}. Listen: {written.page}")
+        return click.echo(f"Wrote {counted(len(written.files), 'take')} to {output}. Listen: {written.page}")
     click.echo(f"Wrote {written.files[0]} and its picture")
-
-
-def _hearing(song, melody, hears):
-    """One line on what the model hears besides the melody."""
-    others = [track for track in song.tracks if not track.is_drum and track.index != melody.track]
-    names = ", ".join(track.name or f"track {track.index + 1}" for track in others)
-    if not others:
-        return "Hearing the melody alone: there are no other pitched tracks"
-    return f"Hearing the other tracks: {names}" if hears else f"Not hearing the other tracks: {names}"

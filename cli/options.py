@@ -1,14 +1,28 @@
 """Options that several verbs share."""
 
 import json
+import math
 import os
 from collections.abc import Callable
 from typing import Any
 
 import click
 
+from keras_symdiff.constants import MOST_TEMPERATURE
 from keras_symdiff.files.check_writable import check_writable
 from keras_symdiff.presets.default import DEFAULT_PRESET
+
+
+class Number(click.FloatRange):
+    """A finite number in a range; click lets NaN through."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuses what is not finite before the range is looked at."""
+        number = click.FLOAT.convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return super().convert(number, param, ctx)
+
 
 seed_option = click.option(
     "--seed",
@@ -19,7 +33,7 @@ seed_option = click.option(
 )
 dry_run_option = click.option("--dry-run", is_flag=True, help="Print the resolved configuration and stop.")
 temperature_option = click.option(
-    "--temperature", type=click.FloatRange(0, min_open=True), default=1e-3, show_default=True,
+    "--temperature", type=Number(0, MOST_TEMPERATURE, min_open=True), default=1e-3, show_default=True,
     help="Decoding temperature; 0.001 is effectively greedy.",
 )  # fmt: skip
 model_option = click.option(
@@ -60,7 +74,7 @@ def training_options(batch_size: int | None, learning_rate: float | None, epochs
         for option in (
             click.option("--precision", type=click.Choice(["float32", "mixed_bfloat16"]), default="float32",
                          show_default=True, help="Keras dtype policy."),
-            click.option("--learning-rate", type=click.FloatRange(0, min_open=True), default=learning_rate,
+            click.option("--learning-rate", type=Number(0, min_open=True), default=learning_rate,
                          show_default=True, help="Learning rate at the first step."),
             click.option("--batch-size", type=click.IntRange(1, 1 << 20), default=batch_size, show_default=True,
                          help="Examples per step."),

@@ -9,7 +9,7 @@ import click
 import numpy as np
 from jaxtyping import Float, Int
 
-from keras_symdiff.cli.console import labelled_bar
+from keras_symdiff.cli.console import counted, labelled_bar
 from keras_symdiff.latents.latent_corpus import LatentCorpus
 from keras_symdiff.latents.split_windows import split_windows
 from keras_symdiff.music.corpus import Corpus, read_corpus
@@ -59,7 +59,7 @@ def read_latents_of(vae: Any, paths: Sequence[str], one_key: bool = False) -> La
 
 def read_pieces_of(
     vae: Any, paths: Sequence[str], validation: str | None = None
-) -> tuple[LatentCorpus, Int[np.ndarray, "P 32"], Float[np.ndarray, "V 32 Z"], None]:
+) -> tuple[LatentCorpus, Int[np.ndarray, "P 32"], Float[np.ndarray, "V 32 Z"]]:
     """Encodes melodies, or reads their latents, and separates the pieces to train on from those to validate on.
 
     Args:
@@ -68,8 +68,8 @@ def read_pieces_of(
         validation: such a path, of the pieces to validate on. Defaults to `None`: a twentieth of the files.
 
     Returns:
-        Tuple of the training files' `LatentCorpus`, int array (P, 32) of training pieces, as rows of its latents,
-        float array (V, 32, Z) of the latents to validate on, and `None`.
+        Tuple of the training files' `LatentCorpus`, int array (P, 32) of training pieces, as rows of its latents, and
+        float array (V, 32, Z) of the latents to validate on.
     """
     latents = read_latents_of(vae, paths)
     if validation is None:
@@ -79,7 +79,7 @@ def read_pieces_of(
         other = read_latents_of(vae, [validation])
         train, held_out = latents.windows(), other.mean[other.windows()]
     _check_pieces(train, held_out, "64 bars", validation)
-    return latents, train, held_out, None
+    return latents, train, held_out
 
 
 def read_songs_of(
@@ -107,7 +107,7 @@ def read_songs_of(
 
 
 def _check_pieces(train, held_out, length, validation):
-    click.echo(f"{len(train)} pieces of {length} to train on, {len(held_out)} to validate")
+    click.echo(f"{counted(len(train), 'piece')} of {length} to train on, {len(held_out):,} to validate")
     if not len(train) or not len(held_out):
         raise click.ClickException(
             f"Training and validation need pieces of {length} in which no 2-bar phrase rests; give more files"

@@ -3,6 +3,7 @@
 import click
 
 from keras_symdiff.cli.asked_options import asked_options
+from keras_symdiff.cli.console import counted
 from keras_symdiff.cli.options import (
     audio_option,
     dry_run_option,
@@ -19,7 +20,7 @@ from keras_symdiff.cli.sampler_options import sampler_options
 @click.option(
     "-n", "--num-samples", type=click.IntRange(1, 10**6), default=4, show_default=True, help="Number of melodies."
 )
-@click.option("--first-piece", type=click.IntRange(0), default=0, show_default=True, metavar="N",
+@click.option("--first-piece", type=click.IntRange(0, (1 << 32) - 1), default=0, show_default=True, metavar="N",
               help="Begin with the melody of this number, to make shares of one set.")  # fmt: skip
 @click.option("--bars", type=click.IntRange(4, 512), default=64, show_default=True, help="Length of each melody.")
 @asked_options
@@ -40,27 +41,35 @@ def sample_command(num_samples, first_piece, bars, asked, output, sampler, audio
     """
     if audio and output.endswith(".npz"):
         raise click.UsageError("--audio is for MIDI files, not for -o FILE.npz.")
-    if dry_run:
-        return print_config(click.get_current_context().params)
     import dataclasses
     from pathlib import Path
 
-    from keras_symdiff.cli.load_composer import load_composer
-    from keras_symdiff.compose_many import MELODIES_AT_ONCE, compose_many
+    from keras_symdiff.constants import BARS_PER_PHRASE, PIECE_PHRASES
     from keras_symdiff.infilling.asked import Asked
+    from keras_symdiff.noise_streams import PIECES_PER_WINDOW
+
+    wanted = Asked(**asked)
+    wanted.check_new(bars)
+    if bars > PIECE_PHRASES * BARS_PER_PHRASE and first_piece + num_samples > PIECES_PER_WINDOW:
+        raise click.UsageError(f"A seed has {PIECES_PER_WINDOW:,} melodies of more than 64 bars: name another --seed.")
+    if dry_run:
+        return print_config(click.get_current_context().params)
+    from keras_symdiff.cli.load_composer import load_composer
+
+    composer, progress = load_composer(preset, sampler, bars)
+    from keras_symdiff.compose_many import MELODIES_AT_ONCE, compose_many
     from keras_symdiff.music.midi import write_midi
     from keras_symdiff.render.audio import write_audio
     from keras_symdiff.render.piano_roll import plot_piano_roll
 
-    wanted = Asked(**asked)
-    wanted.check_new(bars)  # before the models load
-    composer, progress = load_composer(preset, sampler)
     options = {"seed": seed, "quality": sampler, "bars": bars, "temperature": temperature, **asked}
     if output.endswith(".npz"):
         compose_many(composer, output, num_samples, first_piece, progress=progress, **options)
-        return click.echo(f"Wrote {num_samples} melodies to {output}")
+        return click.echo(f"Wrote {counted(num_samples, 'melody', 'melodies')} to {output}")
     Path(output).mkdir(parents=True, exist_ok=True)
     renderers, end = set(), first_piece + num_samples
+    chords, key = wanted.parsed_chords, wanted.key_of_new(-(-bars // BARS_PER_PHRASE))
+    kind = "New melody" if chords is None else "New melody over chords"
     for first in range(first_piece, end, MELODIES_AT_ONCE):
         count = min(MELODIES_AT_ONCE, end - first)
         for number, melody in enumerate(
@@ -68,12 +77,12 @@ def sample_command(num_samples, first_piece, bars, asked, output, sampler, audio
         ):
             path = Path(output) / f"sample_{seed}_{number:03d}.mid"
             melody = dataclasses.replace(melody, name=path.stem)
-            write_midi(melody, path, wanted.parsed_chords)
-            title = f"{Path(preset).name}, seed {seed}, piece {number}"
-            plot_piano_roll(melody, path.with_suffix(".png"), title=title)
+            write_midi(melody, path, chords, key)
+            title = f"{kind}: {Path(preset).name}, seed {seed}, number {number}"
+            plot_piano_roll(melody, path.with_suffix(".png"), title=title, chords=chords)
             if audio:
                 renderers.add(write_audio(path, path.with_suffix(".wav")))
             progress("Writing", number - first_piece + 1, num_samples)
     for renderer in sorted(renderers):
         click.echo(f"Audio: {renderer}", err=True)
-    click.echo(f"Wrote {num_samples} melodies to {output}")
+    click.echo(f"Wrote {counted(num_samples, 'melody', 'melodies')} to {output}")

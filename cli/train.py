@@ -2,7 +2,7 @@
 
 import click
 
-from keras_symdiff.cli.options import dry_run_option, output_option, print_config, seed_option, training_options
+from keras_symdiff.cli.options import Number, dry_run_option, output_option, print_config, seed_option, training_options
 
 
 @click.command("train")
@@ -16,13 +16,13 @@ from keras_symdiff.cli.options import dry_run_option, output_option, print_confi
               help="mdn: TransformerMDN, the paper's autoregressive baseline.")  # fmt: skip
 @click.option("--size", type=click.Choice(["small", "paper"]), show_default="paper",
               help="paper: 25.6M parameters (mdn: 38M); small: 4.6M (mdn: 4.9M).")  # fmt: skip
-@click.option("--threshold", type=click.FloatRange(0, min_open=True), show_default="1.0",
+@click.option("--threshold", type=Number(0, min_open=True), show_default="1.0",
               help="Keep latent dimensions with a mean posterior standard deviation below this.")  # fmt: skip
-@click.option("--step-power", type=click.FloatRange(1), show_default="1.0",
+@click.option("--step-power", type=Number(1), show_default="1.0",
               help="Above 1: more training at low noise levels. 2 suits small diffusion models.")  # fmt: skip
-@click.option("--given-share", type=click.FloatRange(0, 1), show_default="0.0",
+@click.option("--given-share", type=Number(0, 1), show_default="0.0",
               help="Share of training pieces with given phrases, for better infilling; the paper has 0.")  # fmt: skip
-@click.option("--ema-momentum", type=click.FloatRange(0, 1, max_open=True), default=0.9999, show_default=True,
+@click.option("--ema-momentum", type=Number(0, 1, max_open=True), default=0.9999, show_default=True,
               help="Momentum of the moving average of the weights, which samples come from.")  # fmt: skip
 @click.option("--conditions", is_flag=True, help="Train to hear the other tracks and take chords, density and form.")
 @training_options(batch_size=None, learning_rate=None, epochs=125, steps=4000)
@@ -76,7 +76,11 @@ def train_command(paths, output, vae, init_from, validation, model, size, thresh
     if init_from is not None:  # before long work, which a preset without this part would make vain
         denoiser = read_config(preset_folder(init_from) / wrapper.preset_part).get("denoiser", {})
         conditions = denoiser.get("condition_dim") is not None
-    latents, train, held_out, told = (read_songs_of if conditions else read_pieces_of)(vae, paths, validation)
+    told = None
+    if conditions:
+        latents, train, held_out, told = read_songs_of(vae, paths, validation)
+    else:
+        latents, train, held_out = read_pieces_of(vae, paths, validation)
     phrases = np.unique(train[train >= 0])
     new = latents.mean[phrases], latents.stddev[phrases], threshold
     transform = LatentTransform.from_preset(init_from) if init_from else LatentTransform.fit(*new)

@@ -2,7 +2,7 @@
 
 import click
 
-from keras_symdiff.cli.options import dry_run_option, output_option, print_config, seed_option, training_options
+from keras_symdiff.cli.options import Number, dry_run_option, output_option, print_config, seed_option, training_options
 
 
 @click.command("train-vae")
@@ -11,20 +11,18 @@ from keras_symdiff.cli.options import dry_run_option, output_option, print_confi
 @click.option("--validation", metavar="DIR", type=click.Path(exists=True),
               help="Validation melodies. Default: every hundredth phrase.")  # fmt: skip
 @click.option("--init-from", metavar="NAME|RUN", help="Continue from the MusicVAE of this preset or run.")
-@click.option("--decoder-noise", metavar="DEVIATIONS", type=click.FloatRange(0, min_open=True),
+@click.option("--decoder-noise", metavar="DEVIATIONS", type=Number(0, min_open=True),
               help="Train only the decoder, on latents with noise of up to this many posterior standard deviations: "
                    "it then reads the inexact latents of a diffusion model better.")  # fmt: skip
 @click.option("--size", type=click.Choice(["dense", "small", "magenta"]), show_default="dense",
               help="dense: 6.7M parameters; LSTMs: small, 2.3M, and magenta, cat-mel_2bar_big.")  # fmt: skip
-@click.option(
-    "--kl-weight", type=click.FloatRange(0), default=0.5, show_default=True, help="Largest weight of the KL term."
-)
-@click.option("--kl-rate", type=click.FloatRange(0, 1, max_open=True), default=0.99999, show_default=True,
+@click.option("--kl-weight", type=Number(0), default=0.5, show_default=True, help="Largest weight of the KL term.")
+@click.option("--kl-rate", type=Number(0, 1, max_open=True), default=0.99999, show_default=True,
               help="The weight after n steps is kl-weight * (1 - kl-rate^n).")  # fmt: skip
-@click.option("--free-bits", type=click.FloatRange(0), default=0.0, show_default=True, help="Free bits per phrase.")
-@click.option("--token-dropout", type=click.FloatRange(0, 1, max_open=True), default=0.0, show_default=True,
+@click.option("--free-bits", type=Number(0), default=0.0, show_default=True, help="Free bits per phrase.")
+@click.option("--token-dropout", type=Number(0, 1, max_open=True), default=0.0, show_default=True,
               help="Share of previous tokens that are hidden from the decoder.")  # fmt: skip
-@click.option("--crossed", type=click.FloatRange(0, 1), default=0.0, show_default=True,
+@click.option("--crossed", type=Number(0, 1), default=0.0, show_default=True,
               help="Share of training phrases whose end comes from another phrase.")  # fmt: skip
 @training_options(batch_size=512, learning_rate=1e-3, epochs=100, steps=1000)
 @seed_option

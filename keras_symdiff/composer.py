@@ -11,13 +11,14 @@ from jaxtyping import Float, Int
 
 from keras_symdiff.autoregressive.continue_pieces import continue_pieces
 from keras_symdiff.autoregressive.latent_mdn import LatentMDN
+from keras_symdiff.check_integer import check_integer
 from keras_symdiff.compilation_cache import use_compilation_cache
-from keras_symdiff.constants import BARS_PER_PHRASE, NOTE_OFF, PIECE_PHRASES, STEPS_PER_BAR
+from keras_symdiff.constants import BARS_PER_PHRASE, MOST_TEMPERATURE, NOTE_OFF, PIECE_PHRASES, STEPS_PER_BAR
 from keras_symdiff.diffusion.generate import infill, sample
 from keras_symdiff.diffusion.latent_diffusion import LatentDiffusion
 from keras_symdiff.diffusion.sampler import Sampler, as_sampler
 from keras_symdiff.infilling.asked import NO_FORM, Asked
-from keras_symdiff.infilling.infill_request import MOST_SEEDS, MOST_TEMPERATURE, InfillRequest
+from keras_symdiff.infilling.infill_request import MOST_SEEDS, InfillRequest
 from keras_symdiff.infilling.layout import transpose_within_range
 from keras_symdiff.infilling.make_takes import make_takes
 from keras_symdiff.infilling.take import Take
@@ -29,6 +30,7 @@ from keras_symdiff.music.form import Form, FormTable
 from keras_symdiff.music.melody import Melody
 from keras_symdiff.music.pitch_bias import KEY_COST
 from keras_symdiff.music.song import Song
+from keras_symdiff.noise_streams import PIECES_PER_WINDOW
 from keras_symdiff.presets.default import DEFAULT_PRESET
 from keras_symdiff.presets.preset import FORMS_FILE, hash_preset, is_baseline, knows_one_key, preset_folder
 from keras_symdiff.presets.training_phrases import read_training_phrases
@@ -36,9 +38,6 @@ from keras_symdiff.vae.music_vae import MusicVAE
 
 FEWEST_BARS, MOST_BARS = 4, 512
 MOST_MELODIES = 10_000  # in a call, which holds them all
-
-# Pieces of a seed that a window has for itself: windows of one noise would compose alike.
-_PIECES_PER_WINDOW = 1 << 16
 
 Progress = Callable[[str, int, int], None]
 
@@ -124,7 +123,7 @@ class Composer:
         chords: str | None = None,
         key: str | None = None,
         density: float | None = None,
-        pitch_range: tuple[str, str] | None = None,
+        pitch_range: str | tuple[str, str] | None = None,
         form: str | None = None,
         key_cost: float = KEY_COST,
         temperature: float = 1e-3,
@@ -145,7 +144,7 @@ class Composer:
                 before. It is repeated to the length asked for.
             key: such as `"A minor"`. Defaults to `None`: that of the chords, else of the model.
             density: onsets per bar.
-            pitch_range: lowest and highest pitch, such as `("C4", "C6")`.
+            pitch_range: lowest and highest pitch, such as `"C4-C6"` or `("C4", "C6")`.
             form: letters of 8 bars (or 4), `'` for a variation: `"AABA'"`; or `"none"`. Defaults to `None`: that of a
                 training piece, with its registers, densities and range, if the preset has them.
             key_cost: nats that notes outside the key cost in decoding; 0 for free decoding.
@@ -159,10 +158,10 @@ class Composer:
         Raises:
             ValueError: if an argument is out of range.
         """
-        _check_integer("num_melodies", num_melodies, 1, MOST_MELODIES)
-        _check_integer("seed", seed, 0, MOST_SEEDS - 1)
-        _check_integer("bars", bars, FEWEST_BARS, MOST_BARS)
-        _check_integer("first_melody", first_melody, 0, MOST_SEEDS - 1)
+        check_integer("num_melodies", num_melodies, 1, MOST_MELODIES)
+        check_integer("seed", seed, 0, MOST_SEEDS - 1)
+        check_integer("bars", bars, FEWEST_BARS, MOST_BARS)
+        check_integer("first_melody", first_melody, 0, MOST_SEEDS - 1)
         _check_temperature(temperature)
         asked = Asked(
             chords=chords, key=key, density=density, pitch_range=pitch_range, form=form, key_cost=key_cost
@@ -200,7 +199,7 @@ class Composer:
         chords: str | None = None,
         key: str | None = None,
         density: float | str | None = None,
-        pitch_range: tuple[str, str] | None = None,
+        pitch_range: str | tuple[str, str] | None = None,
         form: str | None = None,
         key_cost: float = KEY_COST,
         like: Take | str | Path | None = None,
@@ -226,7 +225,7 @@ class Composer:
             chords: progression in place of what they sound, such as `"C | Am F | G7 | %"`, from the first new bar on.
             key: such as `"A minor"`. Defaults to `None`: estimated.
             density: onsets per bar, or relative to the given bars: `"+1"`, `"-0.5"`.
-            pitch_range: lowest and highest pitch, such as `("C4", "C6")`.
+            pitch_range: lowest and highest pitch, such as `"C4-C6"` or `("C4", "C6")`.
             form: letters of 8 bars (or 4) from the first new bar on, `'` for a variation: `"AA'"`; `"original"` to
                 repeat what the song repeats there, or `"none"`. Defaults to `None`: drawn for each take from training
                 pieces that repeat what the given bars do, where the chords allow it; none with `density`,
@@ -244,8 +243,9 @@ class Composer:
             MidiError: if the song cannot be read, or the bars are not there.
             ValueError: if an argument is out of range, or the preset has no diffusion model.
         """
+        rule = "a string such as '17-32', or a list of such"
         request = InfillRequest(
-            bars=(bars,) if isinstance(bars, str) else _listed("bars", bars),
+            bars=(bars,) if isinstance(bars, str) else _listed("bars", bars, rule),
             continue_bars=continue_bars, track=track, track_name=track_name, keep=keep,
             keep_notes=tuple(_listed("keep_notes", note) for note in _listed("keep_notes", keep_notes)),
             takes=takes, seed=seed, sampler=as_sampler(quality), temperature=temperature, harmony=harmony,
@@ -293,7 +293,7 @@ class Composer:
             A melody for each, from bar 1 on.
         """
         _check_temperature(temperature)
-        _check_integer("seed", seed, 0, MOST_SEEDS - 1)
+        check_integer("seed", seed, 0, MOST_SEEDS - 1)
         latents = _listed("latents", latents)
         if not all(np.shape(of_melody)[1:] == (self.vae.latent_dim,) for of_melody in latents):
             raise ValueError(
@@ -325,16 +325,16 @@ class Composer:
             return None
         parts = []
         for first in range(0, num_phrases, PIECE_PHRASES):
-            number = first // PIECE_PHRASES * _PIECES_PER_WINDOW + index
+            number = first // PIECE_PHRASES * PIECES_PER_WINDOW + index
             parts.append(self.forms.draw(min(PIECE_PHRASES, num_phrases - first), seed, number))
         return Form.joined(parts)
 
     def _compose_latents(self, told, first_piece, num_phrases, seed, sampler, report) -> Float[np.ndarray, "B L D"]:
         """Scaled latents of new melodies, in windows of which each hears half of the one before."""
         num_melodies = len(told)
-        if num_phrases > PIECE_PHRASES and first_piece + num_melodies > _PIECES_PER_WINDOW:
+        if num_phrases > PIECE_PHRASES and first_piece + num_melodies > PIECES_PER_WINDOW:
             raise ValueError(
-                f"A seed has {_PIECES_PER_WINDOW:,} melodies of more than 64 bars. "
+                f"A seed has {PIECES_PER_WINDOW:,} melodies of more than 64 bars. "
                 f"Received: melodies {first_piece} to {first_piece + num_melodies - 1}"
             )
         if isinstance(self.model, LatentMDN):
@@ -356,7 +356,7 @@ class Composer:
             else:
                 given = np.pad(scaled[:, -half:], ((0, 0), (0, length - half), (0, 0)))
                 keep_mask = np.tile(np.arange(length) < half, (num_melodies, 1))
-                number = place * _PIECES_PER_WINDOW + first_piece
+                number = place * PIECES_PER_WINDOW + first_piece
                 new = infill(
                     self.model, given, keep_mask, seed, progress=report, first_piece=number, sampler=sampler, **heard
                 )[:, half:]
@@ -374,21 +374,16 @@ def _melody(tokens: Int[np.ndarray, "N 32"], bars: int) -> Melody:
     return dataclasses.replace(melody, num_steps=bars * STEPS_PER_BAR)
 
 
-def _check_integer(name, value, least, most):
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise ValueError(f"`{name}` must be an integer in [{least}, {most}]. Received: {name}={value!r:.200}")
-
-
 def _check_temperature(value):
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MOST_TEMPERATURE:
         raise ValueError(f"`temperature` must be in (0, {MOST_TEMPERATURE}]. Received: temperature={value!r:.200}")
 
 
-def _listed(name, value) -> Any:  # a tuple
+def _listed(name, value, rule="a list") -> Any:  # a tuple
     try:
         return tuple(value)
     except TypeError as error:
-        raise ValueError(f"`{name}` must be a list. Received: {name}={value!r:.200}") from error
+        raise ValueError(f"`{name}` must be {rule}. Received: {name}={value!r:.200}") from error
 
 
 def _labelled(progress, label):

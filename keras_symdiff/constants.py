@@ -14,6 +14,8 @@ MAX_PITCH = 108  # C8, the highest piano key
 PITCH_OFFSET = MIN_PITCH - FIRST_ONSET  # pitch = token + 19
 NUM_TOKENS = FIRST_ONSET + MAX_PITCH - MIN_PITCH + 1  # 90 classes
 
+MOST_TEMPERATURE = 100  # of decoding; from there on tokens are as good as drawn by lot
+
 LATENT_DIM = 512  # z of `cat-mel_2bar_big`
 # Dimensions of `cat-mel_2bar_big` whose mean posterior standard deviation over the Lakh training set is below 1.0
 # (paper, appendix C; the list is the released code's).

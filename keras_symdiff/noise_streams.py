@@ -10,6 +10,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from jaxtyping import Float32
 
+# Pieces of a seed that a window of a long piece has for itself: windows of one noise would compose alike.
+PIECES_PER_WINDOW = 1 << 16
+
 
 class Purpose(enum.IntEnum):
     """What a stream is for. A number never changes: the music of a seed depends on it."""

@@ -1,3 +1,4 @@
+import dataclasses
 import hashlib
 import pathlib
 import shutil
@@ -6,6 +7,7 @@ import numpy as np
 import pytest
 
 from keras_symdiff import Composer, Melody, Sampler, Song, read_melodies
+from keras_symdiff.infilling.infill_request import new_notes as new_notes_of
 
 SONG = pathlib.Path(__file__).parent / "data" / "pop909" / "001.mid"
 QUICK = Sampler("ddim", 2)
@@ -116,7 +118,7 @@ def test_a_composer_that_hears_moves_songs_to_its_key_and_back(hearing):
 
 @pytest.mark.parametrize(
     "asked",
-    [{"harmony": False}, {"chords": "C | F#"}, {"density": "+3"}, {"pitch_range": ("C5", "C6")}, {"key": "Bb"}],
+    [{"harmony": False}, {"chords": "C | F#"}, {"density": "+3"}, {"pitch_range": "C5-C6"}, {"key": "Bb"}],
 )
 def test_what_is_asked_of_new_bars_reaches_them(hearing, asked):
     plain = hearing.infill(SONG, bars="17-32", quality=QUICK).best
@@ -167,6 +169,18 @@ def test_forms_of_new_melodies(hearing):
     assert max((free == free[plan]).all(axis=1).mean() for plan in hearing.forms.plans) < 0.9
 
 
+def test_takes_that_equal_the_one_they_start_from_are_told(hearing):
+    takes = hearing.infill(SONG, bars="17-24", quality=QUICK, takes=2)
+    assert "equal the earlier one" not in takes.table()
+    request = dataclasses.replace(takes.request, like=new_notes_of(takes[0].melody, takes.piece.gaps), variation=0.2)
+    some = dataclasses.replace(takes, request=request)
+    assert some.table().splitlines()[-1] == (
+        f"Of the takes, {takes[0].number} equal the earlier one: more than a variation of 0.2 changes more"
+    )
+    all_of_them = dataclasses.replace(some, ranked=takes.ranked[:1])
+    assert "All takes equal the earlier one" in all_of_them.table()
+
+
 def test_what_a_deaf_model_is_asked_to_hear_is_ignored_with_a_note(composer):
     with pytest.warns(UserWarning, match="hears no harmony: it ignores chords and density"):
         (asked,) = composer.compose(bars=16, quality=QUICK, chords="C | G", density=3)
@@ -212,6 +226,12 @@ def test_the_baseline_composes_and_says_that_it_does_not_infill(tiny_preset, tmp
 def test_wrong_arguments_are_named(composer, arguments, message):
     with pytest.raises(ValueError, match=message):
         composer.compose(**{"quality": QUICK} | arguments)
+
+
+def test_bars_are_text(composer):
+    for wrong in (17, [17, 18]):
+        with pytest.raises(ValueError, match=r"`bars` (must be|are) .*strings? such as '17-32'.* Received: bars="):
+            composer.infill(SONG, bars=wrong)
 
 
 @pytest.mark.parametrize("wrong", [None, "x", float("nan"), -7, True, [1], {"a": 1}, np.ones(2)], ids=repr)

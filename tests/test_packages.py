@@ -6,7 +6,8 @@ import pathlib
 ROOT = pathlib.Path(__file__).parents[1]
 # One line may import from itself and from the lines above.
 ORDER = (
-    "constants version choose_backend noise_streams write_atomically check_finite compilation_cache", "files", "music",
+    "constants version choose_backend noise_streams write_atomically check_finite check_integer compilation_cache",
+    "files", "music",
     "render metrics", "layers", "models", "presets", "latents", "training", "vae", "diffusion", "autoregressive",
     "infilling", "composer", "compose_many", "evaluation", "studio",
 )  # fmt: skip

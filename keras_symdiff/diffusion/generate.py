@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Float32, Int
 from keras import ops
 
 from keras_symdiff.check_finite import check_finite
+from keras_symdiff.check_integer import check_integer
 from keras_symdiff.constants import PIECE_PHRASES
 from keras_symdiff.diffusion.ancestral import ancestral_sampling, reverse_steps
 from keras_symdiff.diffusion.forward_process import show_given
@@ -86,7 +87,7 @@ def sample(
     Reference:
         - [Mittal et al., 2021](https://arxiv.org/abs/2103.16091), Algorithm 3.
     """
-    _check_integer("num_samples", num_samples, 1)
+    check_integer("num_samples", num_samples, 1)
     told = _told(model, num_samples, conditions, repeats, varies)
     return _generate(model, num_samples, told, seed, schedule, batch_size, progress, first_piece, sampler, observe)
 
@@ -211,9 +212,9 @@ def _told(model, num_samples, conditions, repeats, varies, keep_mask=None):
 def _generate(
     model, num_samples, told, seed, schedule, batch_size, progress, first_piece, sampler, observe=None, variation=1.0
 ):
-    _check_integer("seed", seed, 0)
-    _check_integer("first_piece", first_piece, 0)
-    _check_integer("batch_size", batch_size, 1)
+    check_integer("seed", seed, 0)
+    check_integer("first_piece", first_piece, 0)
+    check_integer("batch_size", batch_size, 1)
     denoiser = _denoiser(model)
     schedule = schedule or getattr(model, "schedule", None) or NoiseSchedule.linear()
     sampler = sampler or Sampler()
@@ -335,8 +336,3 @@ def _denoiser(model):
 def _piece_shape(denoiser):
     _, length, channels = denoiser.inputs[0].shape
     return (length or PIECE_PHRASES, channels)  # a denoiser built for any length
-
-
-def _check_integer(name, value, least):
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ValueError(f"`{name}` must be an integer of at least {least}. Received: {name}={value}")

@@ -18,7 +18,7 @@ from keras_symdiff.constants import (
 )
 from keras_symdiff.music.chord_symbols import Chords
 from keras_symdiff.music.form import Form
-from keras_symdiff.music.key import Key
+from keras_symdiff.music.key import SURE, Key, estimate_key
 from keras_symdiff.music.key_cost import KEY_COST, MOST_KEY_COST
 from keras_symdiff.music.pitch_bias import pitch_bias
 from keras_symdiff.music.pitch_name import parse_pitch
@@ -40,7 +40,7 @@ class Asked:
         chords: progression over which to compose, such as `"C | Am F | G7 | %"`; see `Chords.parse`.
         key: such as `"A minor"`. Defaults to `None`: estimated.
         density: onsets per bar; in infills also relative to the given bars: `"+1"`, `"-0.5"`.
-        pitch_range: lowest and highest pitch, such as `("C4", "C6")`.
+        pitch_range: lowest and highest pitch, such as `"C4-C6"` or `("C4", "C6")`.
         form: letters such as `"AABA'"`, `"none"`, or for infills `"original"`.
         key_cost: nats that notes outside the key cost in decoding, where the key is sure; 0 for free decoding.
 
@@ -51,7 +51,7 @@ class Asked:
     chords: str | None = None
     key: str | None = None
     density: float | str | None = None
-    pitch_range: tuple[str, str] | None = None
+    pitch_range: str | tuple[str, str] | None = None
     form: str | None = None
     key_cost: float = KEY_COST
 
@@ -64,6 +64,8 @@ class Asked:
                 )
         if not _is_number(self.key_cost) or not 0 <= self.key_cost <= MOST_KEY_COST:
             raise ValueError(f"`key_cost` must be in [0, {MOST_KEY_COST}]. Received: key_cost={self.key_cost!r}")
+        if isinstance(self.pitch_range, str):
+            object.__setattr__(self, "pitch_range", tuple(self.pitch_range.split("-", 1)))  # the dataclass is frozen
         _ = self.parsed_chords, self.parsed_key, self.pitches
         if self.letters is not None:
             Form.parse(self.letters, 128)
@@ -107,6 +109,14 @@ class Asked:
         """The key."""
         return None if self.key is None else Key.parse(self.key)
 
+    def key_of_new(self, num_phrases: int) -> Key | None:
+        """The key of a new melody: what is asked for, else that of the chords; `None` where it is not sure."""
+        chords = self.parsed_chords
+        if self.key is not None or chords is None:
+            return self.parsed_key
+        key, confidence = estimate_key(np.nansum(chords.chroma(num_phrases), axis=(0, 1)))
+        return key if confidence >= SURE else None
+
     @property
     def pitches(self) -> tuple[int, int] | None:
         """Lowest and highest pitch.
@@ -120,7 +130,7 @@ class Asked:
             low, high = map(parse_pitch, self.pitch_range)
         except (AttributeError, TypeError, ValueError) as error:
             raise ValueError(
-                f"`pitch_range` must be two pitches such as ('C4', 'C6'). Received: pitch_range={self.pitch_range!r}"
+                f"`pitch_range` must be two pitches, such as 'C4-C6'. Received: pitch_range={self.pitch_range!r:.200}"
             ) from error
         if high - low < 7:
             raise ValueError(

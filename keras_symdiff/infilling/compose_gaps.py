@@ -13,11 +13,9 @@ from keras_symdiff.infilling.layout import Layout, phrase_tokens
 from keras_symdiff.infilling.told import Told, window
 from keras_symdiff.latents.latent_transform import LatentTransform
 from keras_symdiff.music.melody import Melody
+from keras_symdiff.noise_streams import PIECES_PER_WINDOW
 from keras_symdiff.vae.complete_phrases import complete_phrases
 from keras_symdiff.vae.music_vae import MusicVAE
-
-# Pieces of a seed that a window has for itself: windows of one noise would compose alike.
-_PIECES_PER_WINDOW = 1 << 16
 
 
 def compose_gaps(
@@ -87,7 +85,7 @@ def compose_gaps(
         latents[:, : len(shown)] = transform.forward(mean).reshape(num_takes, len(shown), -1)
         keep_mask = np.zeros((num_takes, length), bool)
         keep_mask[:, : len(shown)] = known[:, shown]
-        first_piece = window_number * _PIECES_PER_WINDOW
+        first_piece = window_number * PIECES_PER_WINDOW
         heard: dict[str, Any] = {} if told is None else window(told, start, int(shown[-1]) + 1, length, hears)
         if told is not None and told[0].start is not None:
             begun = transform.forward(vae.encode(told[0].start[shown])[0])  # (K, D)

@@ -1,12 +1,13 @@
 """Which bars of a song to compose anew, and how."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int
 
-from keras_symdiff.constants import BARS_PER_PHRASE, MAX_PITCH, STEPS_PER_BAR, STEPS_PER_QUARTER
+from keras_symdiff.constants import BARS_PER_PHRASE, MAX_PITCH, MOST_TEMPERATURE, STEPS_PER_BAR, STEPS_PER_QUARTER
 from keras_symdiff.diffusion.sampler import QUALITIES, Sampler
 from keras_symdiff.infilling.asked import Asked, check_letters
 from keras_symdiff.infilling.gaps import Gap, cut_out, find_gaps, kept_notes, parse_bars, refused_by_infilling
@@ -18,7 +19,6 @@ from keras_symdiff.music.song import MAX_BARS, MidiError, Song
 
 MOST_TAKES = 64
 MOST_SEEDS = 1 << 32
-MOST_TEMPERATURE = 100
 
 
 class Piece(NamedTuple):
@@ -145,9 +145,7 @@ class InfillRequest(Asked):
         Raises:
             ValueError: if it has no note in the gaps.
         """
-        chosen = ~kept_notes(melody, piece.gaps)
-        columns = (melody.start_steps[chosen], melody.end_steps[chosen], melody.pitches[chosen])
-        notes = tuple(zip(*(column.tolist() for column in columns), strict=True))
+        notes = new_notes(melody, piece.gaps)
         if not notes:
             names = ", ".join(gap.name for gap in piece.gaps)
             raise ValueError(f"The take to vary has no notes in bars {names}")
@@ -183,6 +181,13 @@ class InfillRequest(Asked):
         return Piece(song, melody, reason, gaps, Layout.of(melody, gaps, begin))
 
 
+def new_notes(melody: Melody, gaps: Sequence[Gap]) -> tuple[tuple[int, int, int], ...]:
+    """The notes (first step, end step, pitch) of a melody that start in gaps."""
+    chosen = ~kept_notes(melody, gaps)
+    columns = (melody.start_steps[chosen], melody.end_steps[chosen], melody.pitches[chosen])
+    return tuple(zip(*(column.tolist() for column in columns), strict=True))
+
+
 def _check_letters(form, melody, gaps):
     """Checks that the letters of a form describe gaps whole; returns the step at which their phrases begin."""
     begin = melody.grid.phrase_origin(melody.grid.bar_of(gaps[0].first_step))
@@ -191,7 +196,7 @@ def _check_letters(form, melody, gaps):
         metre = melody.grid.metre_of(gap.first_step)
         bars_per_phrase = 1 if metre.bar_steps > STEPS_PER_BAR else BARS_PER_PHRASE * metre.bars_per_group
         first, after = int(np.argmax(steps == gap.first_step)), np.flatnonzero(steps >= gap.end_step)
-        end = int(after[0]) if len(after) else -(-(steps.argmax() + 1) // STEPS_PER_BAR) * STEPS_PER_BAR
+        end = int(after[0]) if len(after) else -(-(int(steps.argmax()) + 1) // STEPS_PER_BAR) * STEPS_PER_BAR
         check_letters(form, first, end, bars_per_phrase, f"bars {gap.name}")
     return begin
 

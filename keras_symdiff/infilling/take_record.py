@@ -7,8 +7,6 @@ import os
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import keras
-
 from keras_symdiff.diffusion.sampler import Sampler
 from keras_symdiff.files.read_json import read_json
 from keras_symdiff.infilling.infill_request import MOST_TAKES, InfillRequest
@@ -147,6 +145,8 @@ def sha256(data: bytes) -> str:
 
 def made_with() -> dict[str, str]:
     """Returns the backend and the versions that compute here."""
+    import keras  # here: a record is read before the models load
+
     backend = keras.backend.backend()
     found = {"backend": backend, "keras_symdiff": __version__}
     for package in ("keras", *_PACKAGES.get(backend, ()), "numpy"):

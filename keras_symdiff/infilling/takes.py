@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_symdiff.files.fit_name import fit_name
-from keras_symdiff.infilling.infill_request import MOST_SEEDS, MOST_TAKES, InfillRequest, Piece
+from keras_symdiff.infilling.infill_request import MOST_SEEDS, MOST_TAKES, InfillRequest, Piece, new_notes
 from keras_symdiff.infilling.loaded_preset import LoadedPreset
 from keras_symdiff.infilling.page import PageTake, infill_command, takes_page
 from keras_symdiff.infilling.ranking import SCORE_NAMES, TakeScores
@@ -80,7 +80,7 @@ class Takes(Sequence):
         return tuple(take for take in self.ranked if take.duplicate_of is None)
 
     def table(self) -> str:
-        """The scores of the distinct takes as text, best first, beside the song's own, and what was left out."""
+        """The scores of the distinct takes as text, best first, beside the song's own, and which are not new."""
         lines = [f"{'take':>10}" + "".join(f"{name:>13}" for name in (*SCORE_NAMES.values(), "overall"))]
         rows = [(take.number, take.scores) for take in self.distinct]
         for name, scores in [*rows, ("as it was", self.original)]:
@@ -94,6 +94,10 @@ class Takes(Sequence):
                 for take in duplicates
             )
             lines.append(f"Left out {len(duplicates)} near-duplicate{'s' * (len(duplicates) > 1)}: {nearly}")
+        equal = [str(take.number) for take in self if new_notes(take.melody, self.piece.gaps) == self.request.like]
+        if equal:
+            who = "All takes equal" if len(equal) == len(self) else f"Of the takes, {', '.join(equal)} equal"
+            lines.append(f"{who} the earlier one: more than a variation of {self.request.variation:g} changes more")
         return "\n".join(lines)
 
     def write(self, folder: str | Path, audio: bool = False) -> WrittenTakes:
@@ -174,5 +178,5 @@ def _draw_before_and_after(piece: Piece, take: Take, seed: int, midi: Path, path
     lines = ((piece.melody, "before"), (take.melody, "after"))
     before, after = (dataclasses.replace(melody, name=name) for melody, name in lines)
     names = ", ".join(gap.name for gap in piece.gaps)
-    title = f"{midi.name}, bars {names}, seed {seed}"
+    title = f"{midi.name}: bars {names} composed anew, seed {seed}"
     plot_piano_roll([before, after], path, [(gap.first_step, gap.end_step) for gap in piece.gaps], title)

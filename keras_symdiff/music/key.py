@@ -87,6 +87,11 @@ class Key:
         home = 0 if self.mode == "major" else 9
         return (home - self.tonic + 6) % 12 - 6
 
+    @property
+    def num_sharps(self) -> int:
+        """Sharps of its key signature in [-5, 6]; flats count below 0."""
+        return (7 * (self.tonic + 3 * (self.mode == "minor")) + 5) % 12 - 5
+
     def transposed(self, semitones: int) -> "Key":
         """The same mode, so many semitones higher."""
         return Key((self.tonic + semitones) % 12, self.mode)

@@ -3,7 +3,7 @@
 import os
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from keras_symdiff import constants
 from keras_symdiff.music.chord_symbols import Chords
 from keras_symdiff.music.grid import Grid
+from keras_symdiff.music.key import Key
 from keras_symdiff.music.melody import Melody
 from keras_symdiff.music.song import SPAN_CONTROLLER, MidiError, Song
 from keras_symdiff.write_atomically import write_atomically
@@ -53,7 +54,12 @@ def read_melodies(source: str | os.PathLike | bytes | Song) -> list[Melody]:
     raise MidiError(song.name, f"has no note between pitches {constants.MIN_PITCH} and {constants.MAX_PITCH}")
 
 
-def write_midi(melodies: Melody | Sequence[Melody], path: str | os.PathLike, chords: Chords | None = None) -> None:
+def write_midi(
+    melodies: Melody | Sequence[Melody],
+    path: str | os.PathLike,
+    chords: Chords | None = None,
+    key: Key | None = None,
+) -> None:
     """Writes melodies to a MIDI file, one track each, so that `read_melodies` gives them back.
 
     Length (leading and trailing rests too), notes, velocities, names, programs, tempos and time signatures are kept;
@@ -65,22 +71,26 @@ def write_midi(melodies: Melody | Sequence[Melody], path: str | os.PathLike, cho
         path: path of the file; an existing one is replaced.
         chords: a progression that is written to a track after the melodies, repeated to the length of the first one.
             Defaults to `None`: none.
+        key: written as the key signature. Defaults to `None`: none is.
 
     Raises:
-        ValueError: if there is no melody.
+        ValueError: if there is no melody, or something else than melodies.
         OSError: if the file cannot be written.
     """
     import symusic
 
-    melodies = [melodies] if isinstance(melodies, Melody) else list(melodies)
-    if not melodies:
-        raise ValueError("A MIDI file needs at least one melody. Received: melodies=[]")
+    given: Any = melodies
+    melodies = [given] if isinstance(given, Melody) else list(given) if isinstance(given, Iterable) else []
+    if not melodies or not all(isinstance(melody, Melody) for melody in melodies):
+        raise ValueError(f"`melodies` must be at least one melody, a `Melody` or a list. Received: {given!r:.200}")
     grid = Grid.from_signatures(melodies[0].time_signatures)
     score: Any = symusic.Score(grid.ticks_per_quarter)
     for step, qpm in melodies[0].tempos:
         score.tempos.append(symusic.Tempo(grid.ticks(step), qpm))
     for step, numerator, denominator in melodies[0].time_signatures:
         score.time_signatures.append(symusic.TimeSignature(grid.ticks(step), numerator, denominator))
+    if key is not None:
+        score.key_signatures.append(symusic.KeySignature(0, key.num_sharps, key.mode == "minor"))
     for melody in melodies:
         track: Any = symusic.Track(melody.name, melody.program, False)
         starts, ends = grid.ticks(melody.start_steps), grid.ticks(melody.end_steps)

@@ -1,6 +1,8 @@
 """Piano rolls of melodies, as pictures."""
 
+import dataclasses
 import io
+import math
 import os
 import pathlib
 from collections.abc import Sequence
@@ -10,13 +12,16 @@ import numpy as np
 
 from keras_symdiff import constants
 from keras_symdiff.files.readable_name import readable_name
+from keras_symdiff.music.chord_symbols import Chords
 from keras_symdiff.music.melody import Melody
 from keras_symdiff.write_atomically import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_WIDTH, _ROW_HEIGHT = 10.0, 2.2  # inches; fits a text width when scaled to 70 %
+_WIDTH, _ROW_HEIGHT = 10.0, 1.8  # inches; fits a text width when scaled to 70 %
+_BARS_PER_ROW, _MOST_ROWS = 16, 16  # of one melody
+_LETTER_WIDTH = 0.7  # of a letter's size, with some room
 _GIVEN, _NEW = "#1f4e79", "#c55a11"  # apart in greyscale too
 _SEMITONES = 12
 _NOTE_GAP = 0.3 / constants.STEPS_PER_BAR  # bars; keeps repeated notes apart
@@ -27,16 +32,20 @@ def plot_piano_roll(
     path: str | os.PathLike,
     highlight_steps: Sequence[tuple[int, int]] = (),
     title: str | None = None,
+    chords: Chords | None = None,
 ) -> None:
-    """Draws melodies as piano rolls, one row each, and writes the picture.
+    """Draws melodies as piano rolls, and writes the picture.
 
-    Bars are 4/4 bars counted from 1 at the start of the file, as on the command line. All rows share their axes.
+    Bars are counted from 1, as on the command line. One melody is broken into rows of 16 bars, or more where it would
+    need over 16 rows; several stand above each other, a row each, and share their axes.
 
     Args:
-        melodies: one, or several.
+        melodies: one, or several, which their names tell apart.
         path: path of the picture; its suffix (`.png`, `.pdf`, `.svg`) names the format.
         highlight_steps: pairs of first and end step, stretches that are framed as new.
         title: text above the picture.
+        chords: a progression from bar 1 on, repeated to the end, whose symbols stand above the bars. Defaults to
+            `None`: none.
 
     Raises:
         ValueError: if there is no melody.
@@ -56,13 +65,21 @@ def plot_piano_roll(
         raise ValueError("A piano roll needs at least one melody. Received: melodies=[]")
     first_bar = min(melody.first_bar or 0 for melody in melodies) + 1
     end_bar = max(first_bar + 1, *(melody.num_bars + 1 for melody in melodies))
+    bars_per_row = end_bar - first_bar
+    if len(melodies) == 1 and bars_per_row > _BARS_PER_ROW:
+        doublings = max(0, math.ceil(math.log2(bars_per_row / (_BARS_PER_ROW * _MOST_ROWS))))
+        bars_per_row = _BARS_PER_ROW << doublings
+    rows = [(_bars(melody, bar, bar + bars_per_row), bar)
+            for melody in melodies for bar in range(first_bar, end_bar, bars_per_row)]  # fmt: skip
 
-    height = _ROW_HEIGHT * len(melodies) + (0.9 if title else 0.6)
+    height = _ROW_HEIGHT * len(rows) + (0.9 if title else 0.6)
     figure = Figure(figsize=(_WIDTH, height), layout="constrained")
     if title:
         figure.suptitle(readable_name(title), fontsize=11, parse_math=False)  # `$` is a character of file names
-    rows = figure.subplots(len(melodies), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
-    for axes, melody in zip(rows, melodies, strict=True):
+    figure.supxlabel("bar", fontsize=9)
+    figure.supylabel("note (C4 is middle C)", fontsize=9)
+    all_axes = figure.subplots(len(rows), 1, sharey=True, squeeze=False)[:, 0]
+    for axes, (melody, bar) in zip(all_axes, rows, strict=True):
         new = np.zeros(len(melody.pitches), dtype=bool)
         for first_step, end_step in highlight_steps:
             new |= (melody.start_steps >= first_step) & (melody.start_steps < end_step)
@@ -70,23 +87,48 @@ def plot_piano_roll(
             axes.axvspan(first, end, facecolor=_NEW, alpha=0.08, zorder=0)
             axes.axvspan(first, end, fill=False, edgecolor=_NEW, linewidth=1.4, zorder=4)
         draw_notes(axes, melody, np.where(new, _NEW, _GIVEN))
-        axes.set_ylabel(readable_name(melody.name[:24]) or "pitch", fontsize=9, parse_math=False)
-        axes.grid(axis="y", color="0.85", linewidth=0.6)
-        axes.grid(axis="x", color="0.85", linewidth=0.6)
+        if len(melodies) > 1:
+            axes.set_title(readable_name(melody.name), fontsize=9, loc="left", parse_math=False)
+        axes.grid(color="0.85", linewidth=0.6)
         axes.set_axisbelow(True)
         axes.tick_params(labelsize=8, length=2)
-        for side in ("top", "right"):
-            axes.spines[side].set_visible(False)
-    set_pitch_axis(rows[0], melodies)
-    spacing = next(step for step in (1, 2, 4, 8, 16, 32, 64, 128, 256) if (end_bar - first_bar) / step <= 20)
-    # Labels at bars 1, 5, 9, ...: where four-bar groups begin.
-    rows[0].set_xticks(np.arange((first_bar - 1) // spacing * spacing + 1, end_bar + 1, spacing))
-    rows[0].set_xlim(first_bar, end_bar)
-    rows[-1].set_xlabel("bar", fontsize=9)
+        axes.spines[["top", "right"]].set_visible(False)
+        last = min(bar + bars_per_row, end_bar)
+        spacing = next(step for step in (1, 2, 4, 8, 16, 32, 64, 128, 256) if bars_per_row / step <= 20)
+        # Labels at bars 1, 5, 9, ...: where four-bar groups begin.
+        axes.set_xticks(np.arange((bar - 1) // spacing * spacing + 1, last + 1, spacing))
+        axes.set_xlim(bar, bar + bars_per_row)
+        if chords is not None:
+            draw_chords(axes, [chords.bars[number % len(chords.bars)] for number in range(bar - 1, last - 1)], bar)
+    set_pitch_axis(all_axes[0], melodies)
 
     picture = io.BytesIO()
     figure.savefig(picture, format=pathlib.Path(path).suffix.lstrip(".") or "png", dpi=200)
     write_atomically(path, picture.getvalue())
+
+
+def _bars(melody, first, end):
+    """A melody with those notes alone that sound between two bars."""
+    inside = (melody.grid.places(melody.end_steps) > first) & (melody.grid.places(melody.start_steps) < end)
+    names = ("pitches", "start_steps", "end_steps", "velocities")
+    return dataclasses.replace(melody, **{name: getattr(melody, name)[inside] for name in names})
+
+
+def draw_chords(axes: "Axes", bars: Sequence[Sequence[str]], first_bar: int) -> None:
+    """Writes chord symbols above the bars of a piano roll.
+
+    Args:
+        axes: x is time in bars, counted from 1; its limits say how much room a bar has.
+        bars: the symbols of each bar, which share it evenly.
+        first_bar: number of the bar that the first of them belong to.
+    """
+    low, high = axes.get_xlim()
+    room = 72 * _WIDTH / (high - low) / max(len(" ".join(bar)) for bar in bars)  # points for each letter
+    size = min(8.0, room / _LETTER_WIDTH)
+    for number, symbols in enumerate(bars, first_bar):
+        for index, symbol in enumerate(symbols):
+            place = number + (index + 0.5) / len(symbols)
+            axes.annotate(symbol, (place, 1.02), xycoords=("data", "axes fraction"), ha="center", fontsize=size)
 
 
 def draw_notes(axes: "Axes", melody: Melody, colors: Any, edge_width: float = 0.0) -> None:

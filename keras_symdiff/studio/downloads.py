@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from keras_symdiff.files.fit_name import fit_name
+from keras_symdiff.infilling.take_record import TakeRecord, made_with, sha256
 from keras_symdiff.music.midi import choose_melody, read_melodies
 from keras_symdiff.music.song import Song
 from keras_symdiff.render.audio import write_audio
@@ -51,8 +52,6 @@ def as_picture(title: str, before: Song, after: Song, takes: Sequence[MadeTake])
 
 def as_record(made: MadeTake) -> bytes:
     """A ZIP archive for `symdiff replay`: the record of a take, the file it was made from, and its own."""
-    from keras_symdiff.infilling.take_record import TakeRecord, made_with, sha256  # here: it imports Keras
-
     take, takes = made.take, made.takes
     ending = f"_take{take.number}"
     stem = fit_name(made.song.stem, f"{ending}_before.json") + ending

@@ -11,7 +11,6 @@ from keras_symdiff.music.key import Key
 from keras_symdiff.music.song import Song
 
 _VELOCITY = 60
-_KEY_SIGNATURES = {0: 0, 7: 1, 2: 2, 9: 3, 4: 4, 11: 5, 6: 6, 5: -1, 10: -2, 3: -3, 8: -4, 1: -5}  # sharps by tonic
 
 
 def new_song(chords: str, bars: int, tempo: float, key: str | None = None) -> Song:
@@ -42,8 +41,7 @@ def new_song(chords: str, bars: int, tempo: float, key: str | None = None) -> So
     score.time_signatures.append(symusic.TimeSignature(0, 4, 4))
     if key is not None:
         parsed = Key.parse(key)
-        major = (parsed.tonic + 3 * (parsed.mode == "minor")) % 12
-        score.key_signatures.append(symusic.KeySignature(0, _KEY_SIGNATURES[major], parsed.mode == "minor"))
+        score.key_signatures.append(symusic.KeySignature(0, parsed.num_sharps, parsed.mode == "minor"))
     sounding: Any = symusic.Track("Chords", 0, False)
     velocities = np.full(len(pitches), _VELOCITY, np.int8)
     sounding.notes = symusic.Note.from_numpy(starts, ends - starts, pitches.astype(np.int8), velocities)

@@ -55,9 +55,6 @@ def test_a_tune_that_cannot_be_infilled(cli, tmp_path, write, message):
         ("60-390", "001.mid: bar 390 is outside the piece's bars 1-"),
         ("1-138", "001.mid: the melody has no notes outside of bars 1-138, which leaves nothing to compose from"),
         ("6.5", "001.mid: bar 6 has 2 beats, so there is no 6.5"),
-        ("x", "such as 17.3-18.2. Received: x"),
-        ("20-10", "such as 17.3-18.2. Received: 20-10"),
-        ("17-0", "such as 17.3-18.2. Received: 17-0"),
     ],
 )
 def test_bars_that_are_not_there(cli, tmp_path, bars, message):
@@ -95,13 +92,47 @@ def test_options_that_are_wrong(cli, tmp_path):
     fails(cli("encode", SONG), "Name one of -o FILE.npz and --publish DIR", 2)
     fails(cli("encode", SONG, SONG, "--publish", out), "--publish takes one folder or archive", 2)
     fails(cli("decode", SONG, "-o", out), "is not a .npz file", 2)
-    fails(cli("sample", "-o", out, "--chords", "C | H7"), "A chord is written like")
-    fails(cli("sample", "-o", out, "--density", "many"), "'many' is not a valid float", 2)
     fails(cli("sample", "-o", out, "--density=+1"), "A new melody has no bars to compare with")
-    fails(cli("sample", "-o", out, "--range", "C4"), "`pitch_range` must be two pitches")
+    fails(cli("sample", "-o", out, "--form", "AB", "--bars", 15), "a multiple of 2 bars")
+    fails(cli("sample", "-n", 70_000, "--bars", 65, "-o", out), "A seed has 65,536 melodies of more than 64 bars", 2)
     fails(cli("infill", SONG, "--bars", "17-24", "--form", "AABA", "-o", out), "AABA needs 16")
     fails(cli("sample", "-o", out, "--steps", 1001), "songs_small has 1000 steps. Received: --steps 1001", 2)
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--key", "X", "A key is written like"),
+        ("--chords", "C | H7", "A chord is written like"),
+        ("--chords", "", "Chords are bars separated by |"),
+        ("--density", "many", "'many' is not a valid float"),
+        ("--density", "nan", "`density` must be in (0, 16] onsets per bar"),
+        ("--range", "C4", "`pitch_range` must be two pitches, such as 'C4-C6'"),
+        ("--form", "aaba", "A form is capital letters"),
+        ("--key-cost", "nan", "'nan' is not a finite number"),
+        ("--temperature", "inf", "'inf' is not a finite number"),
+        ("--bars", "x", "such as 17.3-18.2. Received: x"),
+        ("--bars", "20-10", "such as 17.3-18.2. Received: 20-10"),
+        ("--bars", "17-0", "such as 17.3-18.2. Received: 17-0"),
+    ],
+)
+def test_values_that_cannot_be_read_are_refused_before_anything_is(cli, tmp_path, option, value, message):
+    (tmp_path / "song.mid").write_bytes(b"no song")
+    result = cli("infill", tmp_path / "song.mid", option, value, "-o", tmp_path / "out")
+    fails(result, f"Invalid value for '{option}': ", 2)
+    fails(result, message, 2)
+    if option != "--bars":
+        fails(cli("sample", option, value, "-o", tmp_path / "out"), message, 2)
+
+
+def test_what_a_baseline_cannot_do_is_told_before_it_loads(cli, tiny_preset, tmp_path):
+    shutil.copytree(tiny_preset, tmp_path / "mdn")
+    shutil.rmtree(tmp_path / "mdn" / "latent_diffusion")
+    (tmp_path / "mdn" / "latent_mdn" / "weights.npz").unlink()
+    asked = ["--preset", tmp_path / "mdn", "-o", tmp_path / "out"]
+    fails(cli("sample", "--bars", 65, *asked), "it composes new melodies, of up to 64 bars", 2)
+    fails(cli("infill", SONG, "--bars", "17-18", *asked), "it composes new melodies, of up to 64 bars", 2)
 
 
 def test_an_output_folder_that_cannot_be_written_is_found_before_any_work(cli, tmp_path):
@@ -225,4 +256,4 @@ def test_a_bad_file_in_a_folder_is_skipped_and_named(cli, tiny_preset, tmp_path)
     assert code == 0
     assert f"Skipped {tmp_path / 'bad.mid'}: is empty" in err
     assert "1 of 2 files skipped" in err
-    assert "1 melodies, 32 phrases" in out
+    assert "1 melody, 32 phrases" in out

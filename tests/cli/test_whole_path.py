@@ -105,6 +105,7 @@ def test_melodies_over_chords_have_them_on_a_second_track(cli, hearing_preset, t
     score = symusic.Score(tmp_path / "sample_0_000.mid")
     melody, chords = score.tracks
     assert (melody.name, chords.name) == ("sample_0_000", "CHORDS")
+    assert [(key.time, key.key, key.tonality) for key in score.key_signatures] == [(0, 0, 0)]
     assert {note.pitch for note in melody.notes} <= set(range(60, 85))
     sounding = {note.pitch % 12 for note in chords.notes if note.time == 480 * 6}
     assert sounding == {5, 9, 0}  # F from the third quarter of bar 2
@@ -157,4 +158,4 @@ def test_a_checkpoint_of_magenta_encodes(cli, tmp_path):
     tune = LAKH / "melody_0.mid"
     code, out, err = cli("encode", tune, "-o", tmp_path / "a.npz", "--preset", tmp_path / "preset")
     assert code == 0, err
-    assert "1 melodies, 32 phrases" in out
+    assert "1 melody, 32 phrases" in out

@@ -16,6 +16,8 @@ SILENCE = np.full((1, 8, 12), np.nan)
         ({"density": 0}, r"`density` must be in \(0, 16\] onsets per bar"),
         ({"density": "3"}, "or relative such as"),
         ({"density": float("nan")}, "density=nan"),
+        ({"pitch_range": "C4"}, "must be two pitches, such as 'C4-C6'"),
+        ({"pitch_range": 7}, "must be two pitches"),
         ({"pitch_range": ("C4",)}, "must be two pitches"),
         ({"pitch_range": ("C4", "H5")}, "must be two pitches"),
         ({"pitch_range": ("C6", "C4")}, "must span a fifth or more, low to high"),
@@ -27,6 +29,18 @@ SILENCE = np.full((1, 8, 12), np.nan)
 def test_what_cannot_be_read_is_refused(asked, message):
     with pytest.raises(ValueError, match=message):
         Asked(**asked)
+
+
+def test_a_range_is_text_or_two_pitches():
+    assert Asked(pitch_range="C4-C6") == Asked(pitch_range=("C4", "C6"))
+    assert Asked(pitch_range="Bb3-F#5").pitches == (58, 78)
+
+
+def test_the_key_of_new_music_is_the_one_asked_for_or_that_of_sure_chords():
+    assert str(Asked(key="D", chords="Am | E7").key_of_new(4)) == "D major"
+    assert str(Asked(chords="C | F | G7 | C").key_of_new(4)) == "C major"
+    assert Asked(chords="C | F#").key_of_new(4) is None
+    assert Asked().key_of_new(4) is None
 
 
 def test_a_form_fits_the_length_of_a_new_melody():

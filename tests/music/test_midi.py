@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from test_melody import melodies
 
 from keras_symdiff import Melody, read_melodies, write_midi
+from keras_symdiff.music.key import Key
 from keras_symdiff.music.midi import choose_melody
 from keras_symdiff.music.song import MidiError, Song
 
@@ -115,12 +116,23 @@ def test_more_melodies_than_channels(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("mode", ["major", "minor"])
+@pytest.mark.parametrize("tonic", range(12))
+def test_a_key_is_written_as_the_key_signature(tmp_path, tonic, mode):
+    write_midi(Melody([60], [0], [4]), tmp_path / "a.mid", key=Key(tonic, mode))
+    (signature,) = pretty_midi.PrettyMIDI(str(tmp_path / "a.mid")).key_signature_changes
+    assert (signature.time, signature.key_number) == (0, tonic + 12 * (mode == "minor"))  # as it counts keys
+    write_midi(Melody([60], [0], [4]), tmp_path / "a.mid")
+    assert not pretty_midi.PrettyMIDI(str(tmp_path / "a.mid")).key_signature_changes
+
+
 def test_writing_is_all_or_nothing(tmp_path):
     path = tmp_path / "a.mid"
     write_midi(Melody([60], [0], [4]), path)
     before = path.read_bytes()
-    with pytest.raises(ValueError, match="at least one melody"):
-        write_midi([], path)
+    for wrong in ([], None, 5, "melody", [None]):
+        with pytest.raises(ValueError, match="`melodies` must be at least one melody, a `Melody` or a list"):
+            write_midi(wrong, path)
     (tmp_path / "folder").mkdir()
     with pytest.raises(OSError, match="folder"):
         write_midi(Melody([60], [0], [4]), tmp_path / "folder")

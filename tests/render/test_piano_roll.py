@@ -1,8 +1,11 @@
+import re
+
 import matplotlib.image
 import numpy as np
 import pytest
 
 from keras_symdiff import Melody
+from keras_symdiff.music.chord_symbols import Chords
 from keras_symdiff.render.piano_roll import plot_piano_roll
 
 MELODY = Melody([60, 64, 67, 60], [0, 16, 32, 48], [16, 32, 48, 64], name="tune")
@@ -25,6 +28,24 @@ def test_a_sheet_has_a_row_for_each_melody(tmp_path):
     assert three > 2 * one
     with pytest.raises(ValueError, match="at least one"):
         plot_piano_roll([], tmp_path / "none.png")
+
+
+def test_a_long_melody_is_broken_into_rows(tmp_path):
+    heights = []
+    for bars in (16, 17, 256, 512, 4096):
+        plot_piano_roll(Melody.from_phrases(np.full((-(-bars // 2), 32), 41)), tmp_path / "a.png")
+        heights.append(matplotlib.image.imread(tmp_path / "a.png").shape[0])
+    row = heights[1] - heights[0]
+    assert [round((height - heights[0]) / row) + 1 for height in heights] == [1, 2, 16, 16, 16]
+
+
+def test_chords_stand_above_the_bars_and_labels_say_what_is_drawn(tmp_path):
+    plot_piano_roll(
+        MELODY, tmp_path / "a.svg", title="New melody over chords", chords=Chords.parse("C | F#m7b5 G7 | %")
+    )
+    texts = re.findall("<!-- (.*?) -->", (tmp_path / "a.svg").read_text())
+    assert [text for text in texts if text in ("C", "F#m7b5", "G7")] == ["C", "F#m7b5", "G7", "F#m7b5", "G7", "C"]
+    assert {"New melody over chords", "bar", "note (C4 is middle C)", "C4"} <= set(texts)
 
 
 def test_a_melody_without_notes_can_be_drawn(tmp_path):
