@@ -3,6 +3,7 @@
 import functools
 import os
 from collections.abc import Callable
+from typing import Any
 
 import click
 
@@ -22,7 +23,8 @@ def _check(context, parameter, value):
             value = str(Chords.open(value))
         if parameter.name == "density" and not value.startswith(("+", "-")):
             value = click.FLOAT.convert(value, parameter, context)
-        Asked(**{parameter.name: value})
+        asked: dict[str, Any] = {parameter.name: value}
+        Asked(**asked)
     except ValueError as error:
         raise click.BadParameter(str(error), context, parameter) from error
     return value
