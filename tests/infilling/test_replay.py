@@ -56,7 +56,7 @@ def test_a_take_that_heard_the_song_and_is_like_another_is_replayed(cli, hearing
     command = ["infill", SONG, "--bars", "17-24", "--takes", 2, "--steps", 4, "--preset", hearing_preset]
     code, out, err = cli(*command, "--density=-1", "--range", "C4-C6", "--chords", "C | Am", "-o", tmp_path / "out")
     assert code == 0, err
-    assert "Hearing the other tracks: BRIDGE, PIANO" in out
+    assert "Hearing the chords asked for in bars 17-24, elsewhere the other tracks: BRIDGE, PIANO" in out
     first, *_ = sorted((tmp_path / "out").glob("*.json"))
     code, _, err = cli(*command, "--like", first, "--variation", 0.5, "--seed", 3, "-o", tmp_path / "like")
     assert code == 0, err
