@@ -5,6 +5,7 @@
 FOLDER is `docs` by default. Needs Chromium, for the picture of the page of takes, and `pip install soundfile`.
 """
 
+import contextlib
 import shutil
 import subprocess
 import sys
@@ -46,11 +47,13 @@ def infill_the_example(composer: Composer, folder: Path, scratch: Path) -> None:
     """Draws the example song before and after, and takes a picture of the page of its eight takes."""
     written = composer.infill(EXAMPLE, bars="17-24", seed=0).write(scratch)
     shutil.copy(written.files[0].with_suffix(".png"), folder / "infill.png")
-    page = composer.infill(EXAMPLE, bars="17-32", takes=8, seed=0).write(scratch).page
+    takes = composer.infill(EXAMPLE, bars="17-32", takes=8, seed=0)
+    with contextlib.chdir(scratch):  # the page shows the folder as it is named
+        page = takes.write("out").page
     assert page is not None  # several takes have one
     subprocess.run(
         ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--window-size=1180,890",
-         f"--screenshot={folder / 'takes.png'}", page.as_uri()],
+         f"--screenshot={folder / 'takes.png'}", (scratch / page).as_uri()],
         check=True, capture_output=True,
     )  # fmt: skip
 
