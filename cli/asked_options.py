@@ -22,7 +22,7 @@ def _check(context, parameter, value):
         if parameter.name == "chords" and os.path.isfile(value):
             value = str(Chords.open(value))
         if parameter.name == "density" and not value.startswith(("+", "-")):
-            value = click.FLOAT.convert(value, parameter, context)
+            value = Number().convert(value, parameter, context)
         asked: dict[str, Any] = {parameter.name: value}
         Asked(**asked)
     except ValueError as error:

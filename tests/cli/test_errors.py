@@ -107,7 +107,7 @@ def test_options_that_are_wrong(cli, tmp_path):
         ("--chords", "C | H7", "A chord is written like"),
         ("--chords", "", "Chords are bars separated by |"),
         ("--density", "many", "'many' is not a valid float"),
-        ("--density", "nan", "`density` must be in (0, 16] onsets per bar"),
+        ("--density", "nan", "'nan' is not a finite number"),
         ("--range", "C4", "`pitch_range` must be two pitches, such as 'C4-C6'"),
         ("--form", "aaba", "A form is capital letters"),
         ("--key-cost", "nan", "'nan' is not a finite number"),
