@@ -57,7 +57,7 @@ class Composer:
         sha256: hash of each file that decides the music, by its path in the folder. Defaults to none.
         one_key: whether the model knows music in C major and A minor only; all else is moved there and back. Defaults
             to `False`.
-        forms: plans of training pieces, from which those of new ones are drawn. Defaults to `None`: none.
+        forms: those of training pieces, from which the forms of new music are drawn. Defaults to `None`: none.
         training_phrases: hashes of the phrases it was trained on, by which takes are called new. Defaults to `None`.
 
     Example:

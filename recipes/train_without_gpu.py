@@ -20,7 +20,7 @@ import numpy as np
 from pieces import Pieces, encode
 from train_denoiser import THRESHOLD, VARIANTS, build
 
-from keras_symdiff import LatentDiffusion, LatentTransform, MusicVAE
+from keras_symdiff import LatentDiffusion, LatentMDN, LatentTransform, MusicVAE
 from keras_symdiff.training.train_latent_model import train_latent_model
 
 BATCH, STEPS = 32, 200  # pieces per batch, batches per epoch
@@ -33,7 +33,7 @@ LEARNING_RATE, MDN_RATE, NEXT_RATE = 1e-3, 3e-4, 5e-4  # of the first epoch; the
 @click.option("--preset", type=click.Choice(["songs", "lakh"]), default="songs", show_default=True)
 @click.option("--variant", type=click.Choice(sorted(VARIANTS.keys() - {"all_keys"})), default="one_key",
               show_default=True)  # fmt: skip
-@click.option("--start", help="Preset or run whose denoiser, and scale of latents, to go on from.")
+@click.option("--start", help="Preset or run to go on from: its weights, and its scale of latents.")
 @click.option("--epochs", type=click.IntRange(1), default=100, show_default=True, help="Epochs of 200 batches.")
 def main(songs, output, preset, variant, start, epochs):
     """Trains on the songs in the folder SONGS, in C major and A minor."""
@@ -54,14 +54,15 @@ def main(songs, output, preset, variant, start, epochs):
     told = {"conditions": conditions, "weights": train.weights}
     rate, validation = LEARNING_RATE if start is None else NEXT_RATE, (held, held_conditions)
     if variant == "mdn":  # whole pieces, of which it is told nothing
-        rows, told, rate = whole, {}, MDN_RATE
+        rows, told, rate = whole, {}, MDN_RATE if start is None else MDN_RATE / 2
         validation = held[(held_rows >= 0).all(axis=1)]
     keras.config.set_dtype_policy("mixed_bfloat16")
 
     def make_model():
         model = build(variant, transform.num_kept_dims, seed=0)
         if start is not None:
-            model.network.set_weights(LatentDiffusion.from_preset(start).network.get_weights())
+            trained = (LatentMDN if variant == "mdn" else LatentDiffusion).from_preset(start)
+            model.network.set_weights(trained.network.get_weights())
         return model
 
     train_latent_model(

@@ -128,7 +128,7 @@ def control(
         transform: `LatentTransform`.
         vae: `MusicVAE`.
         real: `Pieces` of real music, whose densities and registers are asked for.
-        forms: table that plans of repeats are drawn from.
+        forms: table that forms are drawn from.
         sampler: `Sampler`.
         num_samples: pieces for each; at most 200 are made.
         seed: int.

@@ -140,11 +140,8 @@ def tell_new(asked: Asked, form: Form | None, num_phrases: int, hears: bool, one
     Returns:
         `Told`.
     """
-    chords, key = asked.parsed_chords, asked.parsed_key
+    chords, key = asked.parsed_chords, asked.key_of_new(num_phrases) if hears else asked.parsed_key
     sounds = np.full((num_phrases, BEATS_PER_PHRASE, 12), np.nan) if chords is None else chords.chroma(num_phrases)
-    if key is None and hears and chords is not None:
-        key, confidence = estimate_key(np.nansum(sounds, axis=(0, 1)))
-        key = key if confidence >= SURE else None
     semitones = key.semitones_to_c if key is not None and one_key else 0
     if one_key:
         key = Key(0, "major") if key is None else key.transposed(semitones)
@@ -177,8 +174,8 @@ def complete_plan(
 ) -> Int[np.ndarray, " N"]:
     """Draws which phrases the new ones repeat, from forms whose repeats are like those of the given phrases.
 
-    A new phrase repeats another only where the same chords sound beneath both, or nobody knows what sounds beneath
-    either. Phrases that are free in part repeat none.
+    A new phrase repeats another only where their bars are as long, and the same chords sound beneath both or nobody
+    knows what sounds beneath either. Phrases that are free in part repeat none.
 
     Args:
         layout: `Layout`.
@@ -191,6 +188,7 @@ def complete_plan(
         For each phrase the earliest one that it shall be equal to.
     """
     number = len(layout.tokens)
+    filled = layout.steps < 0
     group, _, whole = _groups(layout)
     for run, (first, end) in enumerate(layout.new_runs):
         begin = max(0, min((first + end - PIECE_PHRASES) // 2, number - PIECE_PHRASES))
@@ -198,9 +196,9 @@ def complete_plan(
         plan = _earliest(group[window])
         open_ = (whole & (np.arange(number) >= first) & (np.arange(number) < end))[window]
         completed = begin + forms.complete(np.where(open_, -1, plan), seed, take * len(layout.new_runs) + run)
-        for phrase in begin + np.flatnonzero(open_):
-            if _sound_alike(sounds[phrase], sounds[completed[phrase - begin]]):
-                group[phrase] = group[completed[phrase - begin]]
+        for phrase, other in zip(begin + np.flatnonzero(open_), completed[open_], strict=True):
+            if np.array_equal(filled[phrase], filled[other]) and _sound_alike(sounds[phrase], sounds[other]):
+                group[phrase] = group[other]
     return _earliest(group)
 
 

@@ -6,7 +6,7 @@ A preset and a run directory look alike:
     NAME/latent_diffusion/{config.json, weights.npz}  or  NAME/latent_mdn/..., the autoregressive baseline
     NAME/latent_transform.json
     NAME/training_phrases.npz, hashes of the phrases that were trained on; may be missing
-    NAME/forms.npz, plans of repeats of training pieces (`music.form.FormTable`); may be missing
+    NAME/forms.npz, forms of training pieces (`music.form.FormTable`); may be missing
 """
 
 import hashlib

@@ -2,11 +2,12 @@ import keras
 import numpy as np
 import pytest
 
-from keras_symdiff import LatentDiffusion, LatentMDN, LatentTransform, TransformerDenoiser, TransformerMDN
+from keras_symdiff import LatentDiffusion, LatentMDN, LatentTransform, MusicVAE, TransformerDenoiser, TransformerMDN
 from keras_symdiff.diffusion.noise_schedule import NoiseSchedule
 from keras_symdiff.diffusion.sampler import Sampler
-from keras_symdiff.evaluation.generators import generators, keep_mask
+from keras_symdiff.evaluation.generators import complete_forms, decode_as_composed, generators, keep_mask
 from keras_symdiff.evaluation.real_pieces import Pieces
+from keras_symdiff.music.form import FormTable
 
 SIZES = {"channels": 3, "embed_dim": 8, "num_layers": 1, "num_heads": 2, "mlp_dim": 8, "residual_dim": 8}
 TRANSFORM = LatentTransform(np.array([0, 1, 3]), minimum=np.full(3, -2.0), maximum=np.full(3, 2.0), latent_dim=4)
@@ -61,3 +62,31 @@ def test_only_the_first_batch_of_new_pieces_is_observed():
         make, _ = generators(task, model, baseline, TRANSFORM, PIECES, Sampler(), **watch)["Diffusion"]
         make(range(2)), make(range(2, 3))
     assert seen == [(done, 2) for done in range(5)]
+
+
+def test_pieces_are_composed_in_the_range_of_their_form():
+    tokens = np.zeros((2, 32, 32), np.int8)
+    tokens[0, :, 0], tokens[0, :, 8] = 41, 53  # C4 to C5
+    tokens[1, :, 0], tokens[1, :, 8] = 22, 29  # F2 to C3
+    forms = FormTable.of(list(tokens))
+    vae = MusicVAE(latent_dim=4, encoder_units=4, decoder_units=(4,))
+    decoded = decode_as_composed(HELD_OUT, TRANSFORM, vae, forms, seed=0, key=None)
+    assert decoded.shape == (5, 32, 32)
+    for number, piece in enumerate(decoded):
+        low, high = forms.draw(32, 0, number).pitches
+        onsets = piece[piece >= 2].astype(int) + 19
+        assert len(onsets)
+        assert low <= onsets.min() <= onsets.max() <= high
+
+
+def test_forms_of_infills_are_completed():
+    tokens = np.zeros((2, 32, 32), np.int8)
+    tokens[0, :, 0] = 41 + np.arange(32) % 4
+    tokens[1, :, 0] = 41 + np.arange(32)
+    forms = FormTable.of(list(tokens))
+    conditions, plans = complete_forms(forms, tokens, GIVEN, range(2), seed=0)
+    np.testing.assert_array_equal(plans, [np.arange(32) % 4, np.arange(32)])
+    np.testing.assert_array_equal(conditions[0].repeats, plans[0])
+    assert np.isnan(conditions[0].density).all()
+    assert set(conditions[0].register[~GIVEN]) == {61.5}  # the mean of the given ones
+    np.testing.assert_array_equal(conditions[1].register[GIVEN], 60 + np.flatnonzero(GIVEN))
