@@ -68,7 +68,9 @@ def sample_command(num_samples, first_piece, bars, asked, output, sampler, audio
         return click.echo(f"Wrote {counted(num_samples, 'melody', 'melodies')} to {output}")
     Path(output).mkdir(parents=True, exist_ok=True)
     renderers, end = set(), first_piece + num_samples
-    chords, key = wanted.parsed_chords, wanted.key_of_new(-(-bars // BARS_PER_PHRASE))
+    chords, key = None, wanted.parsed_key
+    if composer.hears:  # else it ignores chords
+        chords, key = wanted.parsed_chords, wanted.key_of_new(-(-bars // BARS_PER_PHRASE))
     kind = "New melody" if chords is None else "New melody over chords"
     for first in range(first_piece, end, MELODIES_AT_ONCE):
         count = min(MELODIES_AT_ONCE, end - first)

@@ -228,8 +228,8 @@ class Composer:
             pitch_range: lowest and highest pitch, such as `"C4-C6"` or `("C4", "C6")`.
             form: letters of 8 bars (or 4) from the first new bar on, `'` for a variation: `"AA'"`; `"original"` to
                 repeat what the song repeats there, or `"none"`. Defaults to `None`: drawn for each take from training
-                pieces that repeat what the given bars do, where the chords allow it; none with `density`,
-                `pitch_range`, `keep`, `keep_notes` or `like`.
+                pieces that repeat what the given bars do, if the preset has them, where the chords allow it; none with
+                `density`, `pitch_range`, `keep`, `keep_notes` or `like`.
             key_cost: nats that notes outside the key cost in decoding, where the key is sure; 0 for free decoding.
             like: an earlier take of the song to start from: a `Take`, or the path of its record. Defaults to `None`.
             variation: how far to go from it, in (0, 1].

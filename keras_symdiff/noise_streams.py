@@ -26,7 +26,7 @@ class Purpose(enum.IntEnum):
     ORDER = 6  # the order of a pass over the training data
     AUGMENTATION = 7  # changes of a training batch
     CROPS = 8  # the songs and places that a training batch is cut from
-    FORM = 9  # the plan of a new piece
+    FORM = 9  # the form of a new piece, or of a take
     COMPLETING = 220  # latents tried for a phrase that is given in part
 
 

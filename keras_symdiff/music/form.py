@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, Float16, Int, Int8
 
-from keras_symdiff.constants import FIRST_ONSET, MAX_PITCH, PIECE_PHRASES, PITCH_OFFSET
+from keras_symdiff.constants import FIRST_ONSET, MAX_PITCH, MIN_PITCH, PIECE_PHRASES, PITCH_OFFSET
 from keras_symdiff.files.read_npz import read_npz
 from keras_symdiff.music.condition import Condition
 from keras_symdiff.noise_streams import Purpose, noise_streams
@@ -135,6 +135,8 @@ class FormTable:
                 )
             if np.any(values < -1) or np.any(values > MAX_PITCH):
                 raise ValueError(f"Values of {name} are at least -1 and at most {MAX_PITCH}. Received: others")
+        if np.any(self.pitches[:, 0] > self.pitches[:, 1]):
+            raise ValueError("The lowest pitch of a piece is not above its highest. Received: others")
         for plan in self.plans:
             end = PIECE_PHRASES - np.argmin(np.flip(plan) == -1)
             if not is_plan(plan[:end]):
@@ -155,7 +157,7 @@ class FormTable:
         number = len(pieces)
         plans = np.full((number, PIECE_PHRASES), -1, "int8")
         registers, densities = np.full((2, number, PIECE_PHRASES), np.nan, "float16")
-        pitches = np.zeros((number, 2), "int8")
+        pitches = np.tile(np.array([MIN_PITCH, MAX_PITCH], "int8"), (number, 1))
         for index, tokens in enumerate(pieces):
             condition = Condition.of(tokens, real_steps=None if real_steps is None else real_steps[index])
             plans[index, : len(tokens)] = condition.repeats

@@ -5,6 +5,7 @@ from keras_symdiff import Melody, Song, write_midi
 from keras_symdiff.constants import FIRST_ONSET
 from keras_symdiff.infilling.asked import Asked
 from keras_symdiff.infilling.infill_request import InfillRequest
+from keras_symdiff.infilling.layout import Layout
 from keras_symdiff.infilling.told import complete_plan, hear, tell, tell_new, window
 from keras_symdiff.music.chord_symbols import Chords
 from keras_symdiff.music.condition import CONDITION_DIM, PARTS
@@ -137,6 +138,43 @@ def test_a_form_is_completed_where_the_chords_allow_it(song):
     assert plan(chords="D | A7") == plan()
     assert plan(chords="F | Eb") == alone
     assert plan(bars=("9-12", "17-20")) == plan()
+
+
+def test_silence_and_rests_of_the_band_are_no_other_chords(song, tmp_path):
+    _, tokens, steps, free = InfillRequest(bars=("17-20",)).find(song).layout
+    layout = Layout(song.melodies()[0], tokens, steps, free)
+    forms = FormTable.of([song.melodies()[0].phrases()[0]])
+
+    def plan(sounds):
+        return complete_plan(layout, sounds, forms, seed=0, take=0).tolist()[8:10]
+
+    silent = np.zeros((16, 8, 12))
+    assert plan(silent) == [0, 1]
+    sparse = silent.copy()
+    sparse[:, ::4, 0] = 1  # a chord in a quarter of the beats
+    assert plan(sparse) == [0, 1]
+    sparse[8:10] = np.roll(sparse[8:10], 1, axis=-1)
+    assert plan(sparse) == [8, 9]
+    early = silent.copy()
+    early[4:6, :, 0] = early[8:10, :, 0] = 1  # the same as beneath the second statement of these phrases
+    assert plan(early) == [0, 1]
+
+
+def test_long_gaps_and_several_gaps_are_planned_from_left_to_right():
+    def piece(text):
+        return np.array([[41 + ord(letter) - ord("A")] + [0] * 31 for letter in text])
+
+    def plan(text, form):
+        tokens = piece(text.replace("?", "A"))
+        melody = Melody.from_phrases(tokens)
+        free = np.repeat(np.array([[letter == "?"] for letter in text]), 32, axis=1)
+        layout = Layout(melody, tokens, np.arange(tokens.size).reshape(tokens.shape), free)
+        unknown = np.full((len(text), 8, 12), np.nan)
+        return complete_plan(layout, unknown, FormTable.of([piece(form)]), seed=0, take=0).tolist()
+
+    first_given = plan("????EFGH????ABCDABCD", "ABCDEFGHABCDABCDABCD")
+    assert first_given == [0, 1, 2, 3, 4, 5, 6, 7] + [0, 1, 2, 3] * 3
+    assert plan("ABCD" + "?" * 36, "ABCD" * 8) == [0, 1, 2, 3] * 10
 
 
 def test_a_new_piece_has_the_register_density_and_range_of_its_form():
