@@ -13,11 +13,12 @@ class Dense(keras.layers.Dense):
 
     Same weights, same numbers. The gradient of the kernel then sums over one axis. JAX would sum over two, for which
     XLA on a CPU copies the transposed gradient first, together with all sums that lead to it: a quarter of a training
-    step of the paper's network (`benchmarks/README.md`). TensorFlow and PyTorch do the same by themselves.
+    step of the paper's network (`benchmarks/README.md`). TensorFlow and PyTorch do the same by themselves. Without
+    training, and so without gradients, the layer is Keras's, which ONNX can express.
     """
 
     def call(self, inputs: Float[Any, "*N D"], training: bool | None = None) -> Float[Any, "*N U"]:
-        if len(inputs.shape) < 3:
+        if not training or len(inputs.shape) < 3:
             return super().call(inputs, training=training)
         rows = super().call(ops.reshape(inputs, (-1, inputs.shape[-1])), training=training)
         return ops.reshape(rows, (*ops.shape(inputs)[:-1], self.units))

@@ -119,7 +119,7 @@ class FormTable:
     pitches: Int8[np.ndarray, "P 2"]
 
     def __post_init__(self):
-        number = len(np.asarray(self.plans))
+        number = np.size(self.plans, axis=0) if np.ndim(self.plans) else 0
         expected = {
             "plans": ("int8", PIECE_PHRASES),
             "registers": ("float16", PIECE_PHRASES),

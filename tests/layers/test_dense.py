@@ -26,7 +26,9 @@ def test_it_is_keras_s_dense(num_axes):
     ours.build(x.shape)
     theirs.build(x.shape)
     theirs.set_weights(ours.get_weights())
-    np.testing.assert_allclose(*(keras.ops.convert_to_numpy(layer(x)) for layer in (ours, theirs)), atol=1e-6)
+    for training in (True, False):
+        outputs = [keras.ops.convert_to_numpy(layer(x, training=training)) for layer in (ours, theirs)]
+        np.testing.assert_allclose(*outputs, atol=1e-6)
 
 
 def test_any_number_of_samples_and_positions():
@@ -34,7 +36,8 @@ def test_any_number_of_samples_and_positions():
     model = keras.Model(inputs, Dense(4)(inputs))
     assert model.output.shape == (None, None, 4)
     for x in (X[0], X[0, :1], X[0, :, :2]):
-        assert model(x).shape == (*x.shape[:2], 4)
+        for training in (True, False):
+            assert model(x, training=training).shape == (*x.shape[:2], 4)
 
 
 @pytest.mark.skipif(keras.backend.backend() != "jax", reason="how JAX sums is what the layer is for")
@@ -45,7 +48,7 @@ def test_the_gradient_of_the_kernel_sums_over_one_axis():
     layer.build((None, None, 8))
 
     def loss(kernel):
-        return layer.stateless_call([kernel], [], X[0])[0].sum()
+        return layer.stateless_call([kernel], [], X[0], training=True)[0].sum()
 
     gradient = str(jax.make_jaxpr(jax.grad(loss))(layer.kernel.value))
     assert "([0], [0])" in gradient
