@@ -191,7 +191,7 @@ def complete_plan(
     """
     number, most = len(layout.tokens), PIECE_PHRASES // 2
     group, _, whole = _groups(layout)
-    known = group >= number  # given phrases, later those that are planned
+    known = np.greater_equal(group, number)  # given phrases, later those that are planned
     parts = [(at, min(at + most, end)) for first, end in layout.new_runs for at in range(first, end, most)]
 
     def alike(phrase, other):
