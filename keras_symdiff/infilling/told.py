@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from keras_symdiff.constants import FIRST_ONSET, PHRASE_STEPS, PIECE_PHRASES, STEPS_PER_BAR
 from keras_symdiff.infilling.asked import NO_FORM, ORIGINAL_FORM, Asked
@@ -191,7 +191,7 @@ def complete_plan(
     """
     number, most = len(layout.tokens), PIECE_PHRASES // 2
     group, _, whole = _groups(layout)
-    known = np.greater_equal(group, number)  # given phrases, later those that are planned
+    known = group >= number  # given phrases, later those that are planned
     parts = [(at, min(at + most, end)) for first, end in layout.new_runs for at in range(first, end, most)]
 
     def alike(phrase, other):
@@ -264,18 +264,20 @@ def _plans(form, layout):
     return tuple(_earliest(np.where(alone, -1 - number, group)) for group in groups)
 
 
-def _groups(layout, original=False):
+def _groups(
+    layout: Layout, original: bool = False
+) -> tuple[Int[np.ndarray, " N"], Bool[np.ndarray, " N"], Bool[np.ndarray, " N"]]:
     """For each phrase the number of its group, of which all are equal; whether it is new; and whether all of it is.
 
     New phrases stand alone, unless they are to be `original`.
     """
     _, tokens, steps, free = layout
     empty = (steps < 0) | layout.melody.grid.stays_empty(steps)
-    new = free.any(axis=1)
+    new = np.asarray(free.any(axis=1))
     known = (tokens >= FIRST_ONSET).any(axis=1) & (~new | original)
     _, inverse = np.unique(tokens, axis=0, return_inverse=True)
     group = np.where(known, len(tokens) + inverse.reshape(-1), np.arange(len(tokens)))
-    return group, new, new & (free | empty).all(axis=1)
+    return group, new, np.asarray(new & (free | empty).all(axis=1))
 
 
 def _sound_alike(one: Float[np.ndarray, "8 12"], other: Float[np.ndarray, "8 12"]) -> bool:
