@@ -200,8 +200,8 @@ def complete_plan(
 
     for index, (first, end) in enumerate(parts):
         begin = max(0, min((first + end - PIECE_PHRASES) // 2, number - PIECE_PHRASES))
-        window = slice(begin, min(begin + PIECE_PHRASES, number))
-        plan = np.where(known[window], _earliest(group[window]), -1)
+        shown = slice(begin, min(begin + PIECE_PHRASES, number))
+        plan = np.where(known[shown], _earliest(group[shown]), -1)
         completed = begin + forms.complete(plan, seed, take * len(parts) + index)
         for phrase in np.flatnonzero(whole[first:end]) + first:
             other = completed[phrase - begin]
