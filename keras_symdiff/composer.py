@@ -13,11 +13,11 @@ from keras_symdiff.autoregressive.continue_pieces import continue_pieces
 from keras_symdiff.autoregressive.latent_mdn import LatentMDN
 from keras_symdiff.check_integer import check_integer
 from keras_symdiff.compilation_cache import use_compilation_cache
-from keras_symdiff.constants import BARS_PER_PHRASE, MOST_TEMPERATURE, NOTE_OFF, PIECE_PHRASES, STEPS_PER_BAR
+from keras_symdiff.constants import BARS_PER_PHRASE, NOTE_OFF, PIECE_PHRASES, STEPS_PER_BAR
 from keras_symdiff.diffusion.generate import infill, sample
 from keras_symdiff.diffusion.latent_diffusion import LatentDiffusion
 from keras_symdiff.diffusion.sampler import Sampler, as_sampler
-from keras_symdiff.infilling.asked import NO_FORM, Asked
+from keras_symdiff.infilling.asked import NO_FORM, Asked, check_temperature
 from keras_symdiff.infilling.infill_request import MOST_SEEDS, InfillRequest
 from keras_symdiff.infilling.layout import transpose_within_range
 from keras_symdiff.infilling.make_takes import make_takes
@@ -162,7 +162,7 @@ class Composer:
         check_integer("seed", seed, 0, MOST_SEEDS - 1)
         check_integer("bars", bars, FEWEST_BARS, MOST_BARS)
         check_integer("first_melody", first_melody, 0, MOST_SEEDS - 1)
-        _check_temperature(temperature)
+        check_temperature(temperature)
         asked = Asked(
             chords=chords, key=key, density=density, pitch_range=pitch_range, form=form, key_cost=key_cost
         )  # fmt: skip
@@ -292,7 +292,7 @@ class Composer:
         Returns:
             A melody for each, from bar 1 on.
         """
-        _check_temperature(temperature)
+        check_temperature(temperature)
         check_integer("seed", seed, 0, MOST_SEEDS - 1)
         latents = _listed("latents", latents)
         if not all(np.shape(of_melody)[1:] == (self.vae.latent_dim,) for of_melody in latents):
@@ -372,11 +372,6 @@ def _melody(tokens: Int[np.ndarray, "N 32"], bars: int) -> Melody:
         tokens[-1, STEPS_PER_BAR] = NOTE_OFF
     melody = Melody.from_phrases(tokens, time_signatures=((0, 4, 4),))
     return dataclasses.replace(melody, num_steps=bars * STEPS_PER_BAR)
-
-
-def _check_temperature(value):
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MOST_TEMPERATURE:
-        raise ValueError(f"`temperature` must be in (0, {MOST_TEMPERATURE}]. Received: temperature={value!r:.200}")
 
 
 def _listed(name, value, rule="a list") -> Any:  # a tuple

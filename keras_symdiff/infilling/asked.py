@@ -11,6 +11,7 @@ from jaxtyping import Float
 from keras_symdiff.constants import (
     BARS_PER_PHRASE,
     FIRST_ONSET,
+    MOST_TEMPERATURE,
     NUM_TOKENS,
     PHRASE_STEPS,
     PITCH_OFFSET,
@@ -189,6 +190,18 @@ def check_letters(form: str, first: int, end: int, bars_per_phrase: int, receive
             f"name whole phrases, a multiple of {bars_per_phrase} bars. Received: form={form!r}, {received}"
         )
     Form.parse(form, (end - first) // PHRASE_STEPS)
+
+
+def check_temperature(temperature: Any) -> None:
+    """Checks a temperature of decoding.
+
+    Raises:
+        ValueError: if it is no number in its range.
+    """
+    if not _is_number(temperature) or not 0 < temperature <= MOST_TEMPERATURE:
+        raise ValueError(
+            f"`temperature` must be in (0, {MOST_TEMPERATURE}]. Received: temperature={temperature!r:.200}"
+        )
 
 
 def _is_number(value: Any) -> TypeGuard[float]:

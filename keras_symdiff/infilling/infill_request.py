@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int
 
-from keras_symdiff.constants import BARS_PER_PHRASE, MAX_PITCH, MOST_TEMPERATURE, STEPS_PER_BAR, STEPS_PER_QUARTER
+from keras_symdiff.constants import BARS_PER_PHRASE, MAX_PITCH, STEPS_PER_BAR, STEPS_PER_QUARTER
 from keras_symdiff.diffusion.sampler import QUALITIES, Sampler
-from keras_symdiff.infilling.asked import Asked, check_letters
+from keras_symdiff.infilling.asked import Asked, check_letters, check_temperature
 from keras_symdiff.infilling.gaps import Gap, cut_out, find_gaps, kept_notes, parse_bars, refused_by_infilling
 from keras_symdiff.infilling.layout import Layout
 from keras_symdiff.infilling.locks import notes_in_gap
@@ -86,7 +86,7 @@ class InfillRequest(Asked):
         super().__post_init__()
         kinds = {
             "bars": tuple, "continue_bars": int, "track": int | None, "track_name": str | None, "keep": str | None,
-            "takes": int, "seed": int, "sampler": Sampler, "temperature": float | int,
+            "takes": int, "seed": int, "sampler": Sampler,
         }  # fmt: skip
         for name, kind in kinds.items():
             value = getattr(self, name)
@@ -102,10 +102,7 @@ class InfillRequest(Asked):
             )
         if not 0 <= self.seed < MOST_SEEDS:
             raise ValueError(f"`seed` must be in [0, 2^32). Received: seed={self.seed}")
-        if not 0 < self.temperature <= MOST_TEMPERATURE:
-            raise ValueError(
-                f"`temperature` must be in (0, {MOST_TEMPERATURE}]. Received: temperature={self.temperature}"
-            )
+        check_temperature(self.temperature)
         if not self.bars and not self.continue_bars:
             raise ValueError("Name bars to compose, or how many to continue for. Received: neither")
         if self.track is not None and self.track_name is not None:
