@@ -9,6 +9,7 @@ from keras_symdiff import constants
 from keras_symdiff.diffusion.generate import infill
 from keras_symdiff.diffusion.latent_diffusion import LatentDiffusion
 from keras_symdiff.diffusion.sampler import Sampler
+from keras_symdiff.infilling.gaps import runs_of
 from keras_symdiff.infilling.layout import Layout, phrase_tokens
 from keras_symdiff.infilling.told import Told, window
 from keras_symdiff.latents.latent_transform import LatentTransform
@@ -105,7 +106,7 @@ def compose_gaps(
         for number, phrases in enumerate(new.reshape(num_takes, len(chunk), -1)):
             stream = np.zeros(len(in_song), phrases.dtype)
             stream[steps[chunk][free[chunk]]] = phrases[free[chunk]]
-            for first, end in _runs(in_song):
+            for first, end in runs_of(in_song):
                 takes[number] = takes[number].replace_steps(first, stream[first:end])
         free &= ~ready
         reached[chunk] = True
@@ -122,7 +123,7 @@ def _next_chunk(wanted, known, most):
     first = places[0]
     if known[:first].any():
         return places[places < first + most]
-    last = _runs(wanted)[0][1] - 1
+    last = runs_of(wanted)[0][1] - 1
     return places[(places > last - most) & (places <= max(last, first + most - 1))]
 
 
@@ -137,9 +138,3 @@ def _place_window(chunk, used, known, length):
     last = max(first, min(int(chunk[0]), end - length))
     centre = (int(chunk[0]) + int(chunk[-1]) + 1 - length) / 2
     return max(range(first, last + 1), key=lambda start: (known[start : start + length].sum(), -abs(start - centre)))
-
-
-def _runs(mask):
-    """Starts and ends of the runs of True in a mask, a list of (start, end)."""
-    edges = np.flatnonzero(np.diff(np.pad(mask.astype(np.int8), 1)))
-    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))

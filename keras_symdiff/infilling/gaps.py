@@ -117,20 +117,17 @@ def cut_out(gaps: Sequence[Gap], melody: Melody, notes: Sequence[tuple[int, int]
     Raises:
         ValueError: if the melody's track has no such note, or nothing is left.
     """
-    stays = np.zeros(max(gap.end_step for gap in gaps), bool)
+    free = np.zeros(max(gap.end_step for gap in gaps), bool)
+    for gap in gaps:
+        free[gap.first_step : gap.end_step] = True
     track = song.tracks[melody.track].notes
     for tick, pitch in notes:
         if not np.any((track.start == tick) & (track.pitch == pitch)):
             raise ValueError(f"Track {melody.track + 1} has no note of pitch {pitch} at tick {tick}, so it cannot stay")
         step = song.grid.steps(tick)
         end = melody.end_steps[melody.start_steps == step].max(initial=step + 1)
-        stays[step:end] = True
-    left = []
-    for gap in gaps:
-        free = np.flatnonzero(~stays[gap.first_step : gap.end_step]) + gap.first_step
-        runs = np.split(free, np.flatnonzero(np.diff(free) > 1) + 1) if len(free) else []
-        ends = [(int(run[0]), int(run[-1]) + 1) for run in runs]
-        left += [Gap(first, end, range_name(melody.grid, first, end)) for first, end in ends]
+        free[step:end] = False
+    left = [Gap(first, end, range_name(melody.grid, first, end)) for first, end in runs_of(free)]
     if not left:
         raise ValueError("All notes in these bars are to stay, which leaves nothing to compose")
     return left
@@ -154,6 +151,12 @@ def kept_notes(melody: Melody, gaps: Sequence[Gap]) -> Bool[np.ndarray, " M"]:
     """Returns which notes of a melody start outside of all gaps, bool (M,)."""
     starts = melody.start_steps
     return ~np.any([(starts >= gap.first_step) & (starts < gap.end_step) for gap in gaps], axis=0)
+
+
+def runs_of(mask: Bool[np.ndarray, " S"]) -> list[tuple[int, int]]:
+    """Starts and ends of the runs of True in a mask."""
+    edges = np.flatnonzero(np.diff(np.pad(mask.astype(np.int8), 1)))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
 def _step(grid, num_steps, place, is_end, path):

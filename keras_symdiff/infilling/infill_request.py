@@ -171,11 +171,18 @@ class InfillRequest(Asked):
             raise MidiError(song.name, refused_by_infilling(song)[0])
         gaps = find_gaps(melody, ranges, song.num_steps, song.name, self.continue_bars)
         begin = None if self.letters is None else _check_letters(self.letters, melody, gaps)
+        layout = Layout.of(melody, gaps, begin)
         if self.keep_notes:
-            gaps = cut_out(gaps, melody, self.keep_notes, song)
+            gaps, runs = cut_out(gaps, melody, self.keep_notes, song), layout.new_runs
+            layout = Layout.of(melody, gaps, begin)
+            if begin is not None and layout.new_runs != runs:
+                raise ValueError(
+                    "The letters of a form describe new phrases: notes that stay may fill none of them. "
+                    f"Received: form={self.form!r}, keep_notes={self.keep_notes!r:.200}"
+                )
         for gap in gaps if self.keep else ():
             notes_in_gap(melody, gap, "old")
-        return Piece(song, melody, reason, gaps, Layout.of(melody, gaps, begin))
+        return Piece(song, melody, reason, gaps, layout)
 
 
 def new_notes(melody: Melody, gaps: Sequence[Gap]) -> tuple[tuple[int, int, int], ...]:
@@ -186,8 +193,8 @@ def new_notes(melody: Melody, gaps: Sequence[Gap]) -> tuple[tuple[int, int, int]
 
 
 def _check_letters(form, melody, gaps):
-    """Checks that the letters of a form describe gaps whole; returns the step at which their phrases begin."""
-    begin = melody.grid.phrase_origin(melody.grid.bar_of(gaps[0].first_step))
+    """Checks that the letters of a form describe gaps whole; returns the bar with which their phrases begin."""
+    begin = melody.grid.bar_of(gaps[0].first_step)
     steps = Layout.of(melody, gaps, begin).steps.reshape(-1)
     for gap in gaps:
         metre = melody.grid.metre_of(gap.first_step)

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Int, Int8
 
 from keras_symdiff import constants
-from keras_symdiff.infilling.gaps import Gap
+from keras_symdiff.infilling.gaps import Gap, runs_of
 from keras_symdiff.music.melody import Melody
 
 
@@ -34,26 +34,30 @@ class Layout(NamedTuple):
         Args:
             melody: `Melody`.
             gaps: the gaps.
-            begin: step at which one of the phrases begins. Defaults to `None`: where the melody's phrases do, wherever
-                its gaps begin.
+            begin: bar, from 0, with which one of the phrases begins. Defaults to `None`: that of the melody's phrases,
+                wherever its gaps begin.
         """
         empty = melody
         for gap in gaps:
             empty = empty.replace_steps(gap.first_step, np.zeros(gap.end_step - gap.first_step, np.int8))
-        steps, begin = empty.phrase_steps.reshape(-1), melody.first_step if begin is None else begin
-        place = int(np.flatnonzero(steps == begin)[0]) if begin > 0 else 0
-        before, after = -place % constants.PHRASE_STEPS, place % constants.PHRASE_STEPS
-        steps = np.pad(steps, (before, after), constant_values=-1).reshape(-1, constants.PHRASE_STEPS)
+        grid, begin = melody.grid, melody.first_bar if begin is None else begin
+        steps = grid.phrase_steps(begin, empty.num_steps)
+        if begin > empty.first_bar:
+            border, before = grid.bar_step(begin), empty.phrase_steps.reshape(-1)
+            before = before[: int(np.argmax(before == border))]
+            # The bars before it are filled up to whole phrases where their metre begins: others stay in their phrases.
+            place = int(np.argmax(before >= grid.metre_of(border - 1).step))
+            filled = np.insert(before, place, [-1] * (-len(before) % constants.PHRASE_STEPS))
+            steps = np.concatenate([filled.reshape(-1, constants.PHRASE_STEPS), steps])
         free = np.any([(steps >= gap.first_step) & (steps < gap.end_step) for gap in gaps], axis=0)
-        free &= ~empty.grid.stays_empty(steps)
+        free &= ~grid.stays_empty(steps)
         tokens, _ = phrase_tokens(melody, steps, np.zeros_like(free))
         return cls(empty, tokens, steps, free)
 
     @property
     def new_runs(self) -> list[tuple[int, int]]:
         """Runs of phrases that are to be composed, in part or whole: (first, end) of each."""
-        edges = np.flatnonzero(np.diff(np.pad(self.free.any(axis=1).astype(np.int8), 1)))
-        return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
+        return runs_of(self.free.any(axis=1))
 
     def with_notes(self, notes: Sequence[tuple[int, int, int]]) -> Int8[np.ndarray, "N 32"]:
         """The phrases with notes (first step, end step, pitch) in the gaps.

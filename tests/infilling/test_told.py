@@ -125,6 +125,20 @@ def test_a_form_that_does_not_fit_is_refused_before_any_work(song, asked, messag
         InfillRequest(**asked).find(song)
 
 
+def test_notes_that_stay_fill_no_phrase_of_a_form(song):
+    melody = song.melodies()[0]
+    notes = zip(song.grid.ticks(melody.start_steps).tolist(), melody.pitches.tolist(), strict=True)
+    kept = list(notes)[18 * 4 : 20 * 4]  # bars 19-20
+    part, whole = ({"bars": ("17-24",), "keep_notes": tuple(notes)} for notes in (kept[1:], kept))
+    assert InfillRequest(form="AB", **part).find(song).layout.new_runs == [(8, 12)]
+    assert InfillRequest(**whole).find(song).layout.new_runs == [(8, 9), (10, 12)]
+    for form in ("AB", "A"):  # too long for what is left, and not
+        with pytest.raises(
+            ValueError, match=f"notes that stay may fill none of them. Received: form='{form}', keep_notes="
+        ):
+            InfillRequest(form=form, **whole).find(song)
+
+
 def test_a_form_is_completed_where_the_chords_allow_it(song):
     def plan(**asked):
         request = InfillRequest(**{"bars": ("17-24",)} | asked)
