@@ -33,9 +33,9 @@ def keep_mask(num_phrases: int) -> Bool[np.ndarray, " L"]:
     return mask
 
 
-def told_nothing() -> Condition:
-    """The condition of a whole piece of which every part that can be hidden is."""
-    condition = Condition.of(np.zeros((PIECE_PHRASES, PHRASE_STEPS), np.int8))
+def told_nothing(real_steps: Int[np.ndarray, "32 2"] | None = None) -> Condition:
+    """The condition of a whole piece of which every part that can be hidden is; in 4/4 unless real steps are given."""
+    condition = Condition.of(np.zeros((PIECE_PHRASES, PHRASE_STEPS), np.int8), real_steps=real_steps)
     for part in HIDEABLE:
         condition = condition.hide(part)
     return condition
@@ -64,24 +64,24 @@ def told_forms(
 
 
 def complete_forms(
-    forms: FormTable, tokens: Int[np.ndarray, "N L 32"], mask: Bool[np.ndarray, " L"], numbers: range, seed: int
+    forms: FormTable, pieces: Pieces, mask: Bool[np.ndarray, " L"], numbers: range, seed: int
 ) -> tuple[list[Condition], Int[np.ndarray, "N L"]]:
     """Completes the forms of infilled pieces, as `Composer` does where nobody knows the harmony.
 
     Args:
         forms: table to draw from.
-        tokens: real pieces.
+        pieces: real music.
         mask: True for the phrases that are given.
-        numbers: of the pieces.
+        numbers: of those among them that are infilled.
         seed: int.
 
     Returns:
-        Conditions that tell the forms, the registers of the given phrases and their mean for the new ones; and for each
-        phrase the earliest one that it is equal to.
+        Conditions that tell the forms, the real steps, the registers of the given phrases and their mean for the new
+        ones; and for each phrase the earliest one that it is equal to.
     """
     conditions, plans = [], []
-    for piece, number in zip(tokens, numbers, strict=True):
-        was = Condition.of(piece)
+    for number in numbers:
+        was = Condition.of(pieces.tokens[number], real_steps=pieces.real_steps[number])
         group = forms.complete(np.where(mask, was.repeats, -1), seed, number)
         plan = np.argmax(group[:, None] == group, axis=1)
         register = np.where(mask, was.register, np.nanmean(was.register[mask]))
@@ -154,7 +154,7 @@ def generators(
     infilling = task == "infilling"
     number = len(held_out.tokens) if infilling else num_samples
     ends = (GAP.start - 1, GAP.stop) if infilling else (0, length - 1)
-    mask = keep_mask(length)
+    mask, hears = keep_mask(length), getattr(model.denoiser, "condition_dim", None) is not None
 
     def diffuse(pieces):
         options = {
@@ -164,9 +164,11 @@ def generators(
             if forms is not None:
                 options["conditions"], options["repeats"] = told_forms(forms, pieces, seed)
             return sample(model, len(pieces), seed, observe=None if pieces.start else observe, **options)
-        if forms is not None:
-            conditions, plans = complete_forms(forms, held_out.tokens[pieces.start : pieces.stop], mask, pieces, seed)
-            options |= {"conditions": np.stack([one.features() for one in conditions]), "repeats": plans}
+        if hears:
+            conditions = [told_nothing(held_out.real_steps[number]) for number in pieces]
+            if forms is not None:
+                conditions, options["repeats"] = complete_forms(forms, held_out, mask, pieces, seed)
+            options["conditions"] = np.stack([one.features() for one in conditions])
         return infill(model, real(pieces), np.tile(mask, (len(pieces), 1)), seed, **options)
 
     def continue_prefix(pieces):

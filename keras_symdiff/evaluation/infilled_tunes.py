@@ -1,6 +1,5 @@
 """A model on the outside scoreboard."""
 
-import dataclasses
 import functools
 from collections.abc import Callable
 from pathlib import Path
@@ -55,11 +54,7 @@ def infill_tunes(
     told = conditions_at(held_out.corpus, rows)
     plans = None
     if forms is not None:
-        completed, plans = complete_forms(forms, real.tokens, mask, range(len(rows)), seed)
-        told = [
-            dataclasses.replace(condition, repeats=one.repeats, register=one.register)
-            for condition, one in zip(told, completed, strict=True)
-        ]
+        told, plans = complete_forms(forms, real, mask, range(len(rows)), seed)
 
     def diffuse(numbers):
         conditions, scaled = told[numbers.start : numbers.stop], real.scaled[numbers.start : numbers.stop]

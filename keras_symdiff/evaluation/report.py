@@ -97,7 +97,7 @@ def write_report(
 
     mask = keep_mask(real.scaled.shape[1])
     hears = getattr(model.denoiser, "condition_dim", None) is not None
-    forms = FormTable.of(list(training.tokens)) if hears else None
+    forms = FormTable.of(list(training.tokens), list(training.real_steps)) if hears else None
     drawn = forms if settings["quality"] else None  # the paper's way has none
     sets = {}
     for task, nulls in TASKS.items():

@@ -2,11 +2,20 @@ import keras
 import numpy as np
 import pytest
 
-from keras_symdiff import LatentDiffusion, LatentMDN, LatentTransform, MusicVAE, TransformerDenoiser, TransformerMDN
+from keras_symdiff import (
+    LatentDiffusion,
+    LatentMDN,
+    LatentTransform,
+    MusicVAE,
+    TransformerDenoiser,
+    TransformerMDN,
+    infill,
+)
 from keras_symdiff.diffusion.noise_schedule import NoiseSchedule
 from keras_symdiff.diffusion.sampler import Sampler
-from keras_symdiff.evaluation.generators import complete_forms, decode_as_composed, generators, keep_mask
+from keras_symdiff.evaluation.generators import complete_forms, decode_as_composed, generators, keep_mask, told_nothing
 from keras_symdiff.evaluation.real_pieces import Pieces
+from keras_symdiff.music.condition import CONDITION_DIM
 from keras_symdiff.music.form import FormTable
 
 SIZES = {"channels": 3, "embed_dim": 8, "num_layers": 1, "num_heads": 2, "mlp_dim": 8, "residual_dim": 8}
@@ -53,6 +62,24 @@ def test_interpolation_runs_between_the_ends_of_the_piece_or_the_gap(makers):
     assert (steps < 0.5).all()  # no leap on the way, where neighbours of HELD_OUT are 1.1 apart
 
 
+def test_a_model_that_hears_is_told_the_bars_of_held_out_pieces():
+    keras.utils.set_random_seed(0)
+    model = LatentDiffusion(TransformerDenoiser(film_dim=8, condition_dim=CONDITION_DIM, **SIZES), SCHEDULE)
+    stream = np.random.default_rng(0)
+    model.set_weights([0.5 * stream.standard_normal(weights.shape) for weights in model.get_weights()])
+    baseline = LatentMDN(TransformerMDN(num_mixtures=2, **SIZES))
+    infills = []
+    for steps in (np.full((5, 32, 2), 12), None):
+        pieces = Pieces(HELD_OUT, PIECES.tokens, steps)
+        makers = generators("infilling", model, baseline, TRANSFORM, pieces, Sampler(), num_samples=7, seed=1)
+        infills.append(makers["Diffusion"][0](range(2, 4)))
+    told = np.stack([told_nothing(np.full((32, 2), 12)).features()] * 2)
+    keep = np.tile(GIVEN, (2, 1))
+    expected = infill(model, HELD_OUT[2:4], keep, 1, sampler=Sampler(), first_piece=2, batch_size=2, conditions=told)
+    np.testing.assert_array_equal(infills[0], expected)
+    assert not np.array_equal(infills[0], infills[1])
+
+
 def test_only_the_first_batch_of_new_pieces_is_observed():
     seen = []
     model = LatentDiffusion(TransformerDenoiser(film_dim=8, **SIZES), SCHEDULE)
@@ -84,9 +111,14 @@ def test_forms_of_infills_are_completed():
     tokens[0, :, 0] = 41 + np.arange(32) % 4
     tokens[1, :, 0] = 41 + np.arange(32)
     forms = FormTable.of(list(tokens))
-    conditions, plans = complete_forms(forms, tokens, GIVEN, range(2), seed=0)
+    three_quarters = np.full((2, 32, 2), 12)
+    conditions, plans = complete_forms(forms, Pieces(None, tokens, three_quarters), GIVEN, range(2), seed=0)
     np.testing.assert_array_equal(plans, [np.arange(32) % 4, np.arange(32)])
     np.testing.assert_array_equal(conditions[0].repeats, plans[0])
     assert np.isnan(conditions[0].density).all()
+    np.testing.assert_array_equal(conditions[1].real_steps, three_quarters[1])
+    (alone,), plan = complete_forms(forms, Pieces(None, tokens), GIVEN, range(1, 2), seed=0)
+    np.testing.assert_array_equal(plan, plans[1:])
+    assert (alone.real_steps == 16).all()
     assert set(conditions[0].register[~GIVEN]) == {61.5}  # the mean of the given ones
     np.testing.assert_array_equal(conditions[1].register[GIVEN], 60 + np.flatnonzero(GIVEN))

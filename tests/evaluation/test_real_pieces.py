@@ -29,8 +29,10 @@ def test_one_piece_without_a_rest_from_each_melody(latents):
     windows = {corpus.tokens[start : start + 32].tobytes(): start for start in starts}
     found = np.array([windows[piece.tobytes()] for piece in pieces.tokens])
     assert len(np.unique(np.searchsorted(corpus.offsets, found, side="right"))) == len(found)
-    for piece, start in zip(pieces.scaled, found, strict=True):
+    assert (pieces.real_steps < 16).any()  # some are in 3/4
+    for piece, steps, start in zip(pieces.scaled, pieces.real_steps, found, strict=True):
         rows = latents.inverse[start : start + 32]
+        np.testing.assert_array_equal(steps, corpus.real_steps[start : start + 32])
         np.testing.assert_array_equal(piece, TRANSFORM.forward(latents.mean[rows]).astype("float32"))
 
 
