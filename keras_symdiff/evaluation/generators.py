@@ -97,6 +97,7 @@ def decode_as_composed(
     forms: FormTable,
     seed: int,
     key: Key | None,
+    progress: Callable[[int, int], Any] | None = None,
 ) -> Int8[np.ndarray, "N 32 32"]:
     """Decodes new pieces as `Composer` does: in the range of their form, and notes outside the key cost `KEY_COST`.
 
@@ -107,12 +108,15 @@ def decode_as_composed(
         forms: table that their forms were drawn from.
         seed: int.
         key: the only key that the model knows; `None` if it knows others.
+        progress: function of the pieces done and all pieces. Defaults to `None`.
     """
     unknown = np.full((PIECE_PHRASES, BEATS_PER_PHRASE, 12), np.nan)
     tokens = []
     for number, piece in enumerate(scaled):
         bias = Asked().decoding_bias(unknown, key, forms.draw(PIECE_PHRASES, seed, number).pitches)
         tokens.append(vae.decode(transform.inverse(piece), bias=bias))
+        if progress is not None:
+            progress(number + 1, len(scaled))
     return np.stack(tokens)
 
 

@@ -115,8 +115,10 @@ def write_report(
                 make, number, transform, vae, kept, files, functools.partial(progress, f"{task}: {name}")
             )
         if drawn is not None and task == "unconditional":
-            scaled = made["Diffusion"].scaled
-            composed = decode_as_composed(scaled, transform, vae, drawn, seed, Key(0, "major") if one_key else None)
+            composed = decode_as_composed(
+                made["Diffusion"].scaled, transform, vae, drawn, seed, Key(0, "major") if one_key else None,
+                progress=functools.partial(progress, f"{task}: Diffusion, as composed"),
+            )  # fmt: skip
             made["Diffusion, as composed"] = Pieces(None, composed)
         # The decoded test data have the latents of the test data, which are scored there.
         made["Test data, decoded"] = Pieces(None, made["Test data, decoded"].tokens)

@@ -97,7 +97,9 @@ def test_pieces_are_composed_in_the_range_of_their_form():
     tokens[1, :, 0], tokens[1, :, 8] = 22, 29  # F2 to C3
     forms = FormTable.of(list(tokens))
     vae = MusicVAE(latent_dim=4, encoder_units=4, decoder_units=(4,))
-    decoded = decode_as_composed(HELD_OUT, TRANSFORM, vae, forms, seed=0, key=None)
+    seen = []
+    decoded = decode_as_composed(HELD_OUT, TRANSFORM, vae, forms, 0, None, lambda *done: seen.append(done))
+    assert seen == [(done, 5) for done in range(1, 6)]
     assert decoded.shape == (5, 32, 32)
     for number, piece in enumerate(decoded):
         low, high = forms.draw(32, 0, number).pitches
