@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import re
+from collections.abc import Sequence
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -52,7 +53,7 @@ class Asked:
     chords: str | None = None
     key: str | None = None
     density: float | str | None = None
-    pitch_range: str | tuple[str, str] | None = None
+    pitch_range: str | Sequence[str] | None = None
     form: str | None = None
     key_cost: float = KEY_COST
 
@@ -65,8 +66,9 @@ class Asked:
                 )
         if not _is_number(self.key_cost) or not 0 <= self.key_cost <= MOST_KEY_COST:
             raise ValueError(f"`key_cost` must be in [0, {MOST_KEY_COST}]. Received: key_cost={self.key_cost!r}")
-        if isinstance(self.pitch_range, str):
-            object.__setattr__(self, "pitch_range", tuple(self.pitch_range.split("-", 1)))  # the dataclass is frozen
+        pitch_range = self.pitch_range.split("-", 1) if isinstance(self.pitch_range, str) else self.pitch_range
+        if isinstance(pitch_range, list):
+            object.__setattr__(self, "pitch_range", tuple(pitch_range))  # the dataclass is frozen
         _ = self.parsed_chords, self.parsed_key, self.pitches
         if self.letters is not None:
             Form.parse(self.letters, 128)
@@ -128,8 +130,8 @@ class Asked:
         if self.pitch_range is None:
             return None
         try:
-            low, high = map(parse_pitch, self.pitch_range)
-        except (AttributeError, TypeError, ValueError) as error:
+            low, high = map(parse_pitch, self.pitch_range if isinstance(self.pitch_range, tuple) else ())
+        except (AttributeError, ValueError) as error:
             raise ValueError(
                 f"`pitch_range` must be two pitches, such as 'C4-C6'. Received: pitch_range={self.pitch_range!r:.200}"
             ) from error

@@ -84,8 +84,6 @@ class TakeRecord:
             request = fields["request"]
             absolute, relative = request.pop("absolute_path"), Path(path).parent / request.pop("midi")
             request |= {"bars": tuple(request["bars"]), "sampler": Sampler(**request["sampler"])}
-            if request.get("pitch_range") is not None:
-                request["pitch_range"] = tuple(request["pitch_range"])
             for name in ("like", "keep_notes"):
                 if request.get(name) is not None:
                     request[name] = tuple(map(tuple, request[name]))

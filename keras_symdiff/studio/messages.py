@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SkipValidation
 
 Tick = Annotated[int, Field(ge=0, lt=1 << 31)]
 
@@ -28,7 +28,9 @@ class ComposeRequest(_Taken):
     seed: int = Field(0, ge=0, lt=1 << 32)
     quality: str = Field("normal", description="draft, normal or best")
     density: float | None = Field(None, description="onsets per bar")
-    pitch_range: tuple[str, str] | None = Field(None, description='lowest and highest pitch: ["C4", "C6"]')
+    pitch_range: SkipValidation[str | tuple[str, str] | None] = Field(
+        None, description='lowest and highest pitch: "C4-C6" or ["C4", "C6"]'
+    )  # `Asked` validates it, in the words of the command line
     key: str | None = Field(None, description='such as "A minor"')
     chords: str | None = Field(None, description='in place of what sounds: "C | Am F | G7 | %"')
     harmony: bool = Field(True, description="whether the other tracks are heard")

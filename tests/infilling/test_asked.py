@@ -18,6 +18,7 @@ SILENCE = np.full((1, 8, 12), np.nan)
         ({"density": float("nan")}, "density=nan"),
         ({"pitch_range": "C4"}, "must be two pitches, such as 'C4-C6'"),
         ({"pitch_range": 7}, "must be two pitches"),
+        ({"pitch_range": {"C4": 1, "C6": 2}}, "must be two pitches"),
         ({"pitch_range": ("C4",)}, "must be two pitches"),
         ({"pitch_range": ("C4", "H5")}, "must be two pitches"),
         ({"pitch_range": ("C6", "C4")}, "must span a fifth or more, low to high"),
@@ -32,7 +33,7 @@ def test_what_cannot_be_read_is_refused(asked, message):
 
 
 def test_a_range_is_text_or_two_pitches():
-    assert Asked(pitch_range="C4-C6") == Asked(pitch_range=("C4", "C6"))
+    assert Asked(pitch_range="C4-C6") == Asked(pitch_range=("C4", "C6")) == Asked(pitch_range=["C4", "C6"])
     assert Asked(pitch_range="Bb3-F#5").pitches == (58, 78)
 
 

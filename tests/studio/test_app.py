@@ -156,9 +156,10 @@ def test_more_like_a_take_starts_from_its_notes(client, tmp_path):
     assert (request.variation, request.seed) == (0.1, 5)
 
 
-def test_what_is_asked_for_reaches_the_composer(client):
+@pytest.mark.parametrize("pitch_range", [["C5", "C6"], "C5-C6"])
+def test_what_is_asked_for_reaches_the_composer(client, pitch_range):
     song = client.song()
-    asked = {"key": "C major", "chords": "C | F", "density": 2, "pitch_range": ["C5", "C6"], "strictness": 1.5}
+    asked = {"key": "C major", "chords": "C | F", "density": 2, "pitch_range": pitch_range, "strictness": 1.5}
     take = client.compose(song, track=1, bars=["9-16"], harmony=False, **asked)["takes"][0]
     new = [note[2] for note in take["notes"] if take["gaps"][0][0] <= note[0] + 60 < take["gaps"][0][1]]
     assert new
@@ -254,6 +255,10 @@ def test_one_request_infills_without_state(client, song):
             {"bars": ["9"], "beats": [[-5, 480]]},
             "`beats.0.0` must be greater than or equal to 0. Received: beats.0.0=-5",
         ),
+        ({"bars": ["9"], "pitch_range": 7}, "must be two pitches, such as 'C4-C6'. Received: pitch_range=7"),
+        ({"bars": ["9"], "pitch_range": ["C4"]}, "must be two pitches, such as 'C4-C6'. Received: pitch_range=('C4',)"),
+        ({"bars": ["9"], "pitch_range": {"C4": 1, "C6": 2}}, "must be two pitches, such as 'C4-C6'. Received:"),
+        ({"bars": ["9"], "pitch_range": "C4-D4"}, "`pitch_range` must span a fifth or more, low to high. Received:"),
         ({"bars": ["9"], "track": 0}, "`track` must be greater than or equal to 1. Received: track=0"),
         ({"bars": "9"}, "`bars` must be a valid list. Received: bars='9'"),
     ],
