@@ -42,10 +42,11 @@ def asked_options(command: Callable) -> Callable:
     @click.option("--range", "pitch_range", metavar="LOW-HIGH", callback=_check,
                   help="Lowest and highest pitch: C4-C6.")  # fmt: skip
     @click.option("--form", metavar="LETTERS", callback=_check,
-                  help="Form of the new bars, one letter per 8 bars (or 4): AABA'. none: nothing repeats. "
-                       "Default: that of a real piece.")  # fmt: skip
+                  help="Form of the new bars, a letter for 8 bars (4 where 8 do not fit), ' for a variation: AABA'. "
+                       "none: nothing repeats. Default: that of a real piece. `infill` also takes original: "
+                       "that of the song.")  # fmt: skip
     @click.option("--key-cost", type=Number(0, MOST_KEY_COST), default=KEY_COST, show_default=True,
-                  help="Cost in nats of notes outside the key; 0 for free decoding.")  # fmt: skip
+                  help="How much notes outside the key are avoided, in nats; 0: not at all.")  # fmt: skip
     @functools.wraps(command)
     def with_asked(chords, key, density, pitch_range, form, key_cost, **options):
         asked = {"chords": chords, "key": key, "density": density, "pitch_range": pitch_range, "form": form,

@@ -28,8 +28,10 @@ def decode_command(latents, output, temperature, preset, seed, dry_run):
     if not latents.endswith(".npz"):
         raise click.BadParameter(f"{latents} is not a .npz file that `symdiff encode` wrote", param_hint="FILE.npz")
     from keras_symdiff.cli.console import announce_backend, counted, labelled_bar
-    from keras_symdiff.cli.read_inputs import read_latents_of
+    from keras_symdiff.cli.read_inputs import check_encoder
+    from keras_symdiff.latents.latent_corpus import LatentCorpus
 
+    encoded = LatentCorpus.load(latents)
     announce_backend()
     from keras_symdiff.files.fit_name import fit_name
     from keras_symdiff.music.melody import Melody
@@ -37,7 +39,7 @@ def decode_command(latents, output, temperature, preset, seed, dry_run):
     from keras_symdiff.vae.music_vae import MusicVAE
 
     vae = MusicVAE.from_preset(preset)
-    encoded = read_latents_of(vae, [latents])
+    check_encoder(encoded, latents, vae)
     Path(output).mkdir(parents=True, exist_ok=True)
     tokens = vae.decode(encoded.mean, temperature, seed, labelled_bar("Decoding phrases"))[encoded.inverse]
     corpus, report = encoded.corpus, labelled_bar("Writing MIDI files")

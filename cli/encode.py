@@ -3,15 +3,15 @@
 import re
 
 import click
+from click.core import ParameterSource
 
-from keras_symdiff.cli.options import Number, check_output_file, dry_run_option, model_option, print_config
+from keras_symdiff.cli.options import Number, check_output, dry_run_option, model_option, print_config
 
 
 @click.command("encode")
 @click.argument("paths", metavar="DIR...", nargs=-1, required=True, type=click.Path(exists=True))
-@click.option("-o", "--output", metavar="FILE.npz", type=click.Path(dir_okay=False), help="Output file.",
-              callback=check_output_file)  # fmt: skip
-@click.option("--publish", metavar="DIR", type=click.Path(file_okay=False),
+@click.option("-o", "--output", metavar="FILE.npz", type=click.Path(), callback=check_output, help="Output file.")
+@click.option("--publish", metavar="DIR", type=click.Path(), callback=check_output,
               help="Build the TFDS data set lmd_latents of one folder or archive in DIR, instead of -o.")  # fmt: skip
 @click.option(
     "--format",
@@ -37,8 +37,10 @@ def encode_command(paths, output, publish, file_format, validation_share, parque
     """
     if (output is None) == (publish is None):
         raise click.UsageError("Name one of -o FILE.npz and --publish DIR.")
-    if parquet and not publish:
-        raise click.UsageError("--parquet goes with --publish.")
+    source = click.get_current_context().get_parameter_source
+    names = ("parquet", "file_format", "validation_share")
+    if output and any(source(name) is ParameterSource.COMMANDLINE for name in names):
+        raise click.UsageError("--parquet, --format and --validation-share go with --publish.")
     if publish and (len(paths) > 1 or transpose):
         raise click.UsageError("--publish takes one folder or archive, and no --transpose.")
     if dry_run:
@@ -47,18 +49,19 @@ def encode_command(paths, output, publish, file_format, validation_share, parque
 
     from keras_symdiff.cli.console import announce_backend, counted, labelled_bar
     from keras_symdiff.cli.read_inputs import read_corpus_of
+    from keras_symdiff.presets.preset import preset_folder, read_config
 
+    read_config(preset_folder(preset) / "music_vae")  # before long work, which a wrong preset would make vain
     if publish:
         return _publish(paths[0], publish, preset, file_format, validation_share, parquet)
-    if not output.endswith(".npz"):
-        raise click.BadParameter(f"{output} does not end in .npz", param_hint="-o")
-    announce_backend()
     from keras_symdiff.latents.latent_corpus import LatentCorpus
     from keras_symdiff.music.transpose import transpose_corpus
+
+    corpus = transpose_corpus(read_corpus_of(paths), transpose)
+    announce_backend()
     from keras_symdiff.vae.music_vae import MusicVAE
 
     vae = MusicVAE.from_preset(preset)
-    corpus = transpose_corpus(read_corpus_of(paths), transpose)
     Path(output).parent.mkdir(parents=True, exist_ok=True)
     latents = LatentCorpus.encode(vae, corpus, labelled_bar("Encoding phrases"))
     latents.save(output)

@@ -10,7 +10,7 @@ from keras_symdiff.diffusion.sampler import MOST, QUALITIES
 @click.option("--run", metavar="NAME|RUN", required=True, help="The diffusion model: a preset or run directory.")
 @click.option("--baseline", metavar="NAME|RUN", required=True, help="The TransformerMDN: a preset or run directory.")
 @click.option("--data", metavar="DIR|FILE.npz", required=True, multiple=True, type=click.Path(exists=True),
-              help="Held-out melodies: files or folders, or what `encode` wrote.")  # fmt: skip
+              help="Held-out melodies: files or folders, or what `encode` wrote. Repeat for more.")  # fmt: skip
 @click.option("--train", metavar="DIR|FILE.npz", multiple=True, type=click.Path(exists=True),
               help="Training melodies. Default: those that the run names, or that the preset ships.")  # fmt: skip
 @click.option("-n", "--num-samples", type=click.IntRange(2, 10**6), default=1000, show_default=True,
@@ -35,7 +35,8 @@ def evaluate_command(run, baseline, data, train, num_samples, steps, quality, ou
     import os
 
     from keras_symdiff.files.read_json import read_json
-    from keras_symdiff.presets.preset import preset_folder
+    from keras_symdiff.latents.latent_transform import LatentTransform
+    from keras_symdiff.presets.preset import preset_folder, read_config
     from keras_symdiff.presets.reference_pieces import REFERENCE_FILE, read_reference_pieces
     from keras_symdiff.presets.training_phrases import FILE_NAME as PHRASES_FILE
 
@@ -52,6 +53,12 @@ def evaluate_command(run, baseline, data, train, num_samples, steps, quality, ou
     }  # fmt: skip
     if dry_run:
         return print_config(options | {"output": output})
+    read_config(preset_folder(baseline) / "latent_mdn")  # it and the next lines refuse before long work
+    most = read_config(preset_folder(run) / "latent_diffusion").get("schedule", {}).get("num_steps", steps)
+    if steps and steps > most:
+        raise click.UsageError(f"{run} has {most} steps. Received: --steps {steps}")
+    if LatentTransform.from_preset(baseline).get_config() != LatentTransform.from_preset(run).get_config():
+        raise click.ClickException(f"{run} and {baseline} were trained on latents of different scales")
 
     from keras_symdiff.cli.console import announce_backend, progress_bar
     from keras_symdiff.cli.read_inputs import read_latents_of
@@ -59,19 +66,18 @@ def evaluate_command(run, baseline, data, train, num_samples, steps, quality, ou
     announce_backend()
     import keras
 
-    from keras_symdiff import Composer, LatentMDN, LatentTransform
+    from keras_symdiff import Composer, LatentMDN
     from keras_symdiff.evaluation.report import write_report
     from keras_symdiff.latents.latent_corpus import LatentCorpus
     from keras_symdiff.music.corpus import Corpus
 
     composer, mdn = Composer.from_preset(run), LatentMDN.from_preset(baseline)
-    if LatentTransform.from_preset(baseline).get_config() != composer.transform.get_config():
-        raise click.ClickException(f"{run} and {baseline} were trained on latents of different scales")
 
     def read(paths):
         latents = read_latents_of(composer.vae, paths)
         return latents.in_home_key(composer.vae) if composer.one_key else latents
 
+    held_out = read(data)  # first: a preset's own pieces take longer than to find that there is no music
     if train:
         reference = read(train)
     else:
@@ -79,7 +85,7 @@ def evaluate_command(run, baseline, data, train, num_samples, steps, quality, ou
         assert pieces is not None  # looked for above
         reference = LatentCorpus.encode(composer.vae, Corpus.of_pieces(pieces))
     write_report(
-        output, composer.model, mdn, composer.transform, composer.vae, reference, read(data),
+        output, composer.model, mdn, composer.transform, composer.vae, reference, held_out,
         options | {"backend": keras.backend.backend()}, progress_bar(),
         training_hashes=None if train else composer.training_phrases, one_key=composer.one_key,
     )  # fmt: skip

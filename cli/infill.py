@@ -23,7 +23,7 @@ def _check_bars(context, parameter, texts):
 @click.argument("midi", metavar="SONG.mid", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--bars", metavar="FIRST-LAST", multiple=True, callback=_check_bars,
               help="Bars to compose, from 1, both included, or beats: 17.3-18.2. Repeat for more.")  # fmt: skip
-@click.option("--continue", "continue_bars", metavar="N", type=click.IntRange(1),
+@click.option("--continue", "continue_bars", metavar="N", type=click.IntRange(1, 4096),
               help="Compose N bars after the melody's last one; other tracks stop where they do.")  # fmt: skip
 @click.option("--track", metavar="N", type=click.IntRange(1), help="The melody's track, as `inspect` numbers it.")
 @click.option("--track-name", metavar="NAME", help="The melody's track by its name.")
@@ -34,8 +34,8 @@ def _check_bars(context, parameter, texts):
 @click.option("--no-harmony", is_flag=True, help="Do not hear the other tracks.")
 @asked_options
 @click.option("--like", metavar="TAKE.json", type=click.Path(exists=True, dir_okay=False),
-              help="Start from this earlier take of the song.")  # fmt: skip
-@click.option("--variation", type=Number(0, 1, min_open=True), default=0.3, show_default=True,
+              help="Start from this earlier take of the song, with another --seed than it had.")  # fmt: skip
+@click.option("--variation", type=Number(0, 1, min_open=True), show_default="0.3",
               help="How far to go from the take of --like.")  # fmt: skip
 @output_option()
 @sampler_options
@@ -60,6 +60,8 @@ def infill_command(
         raise click.UsageError("Name one of --track and --track-name.")
     if keep_rhythm and keep_pitches:
         raise click.UsageError("Name one of --keep-rhythm and --keep-pitches: both leave nothing to compose.")
+    if variation is not None and like is None:
+        raise click.UsageError("--variation goes with --like.")
     from keras_symdiff.cli.read_inputs import open_song
     from keras_symdiff.infilling.describe_hearing import describe_hearing
     from keras_symdiff.infilling.infill_request import InfillRequest
@@ -69,8 +71,9 @@ def infill_command(
     asked |= {
         "bars": bars, "continue_bars": continue_bars or 0, "track": track, "track_name": track_name,
         "keep": "rhythm" if keep_rhythm else "pitches" if keep_pitches else None, "takes": takes, "seed": seed,
-        "temperature": temperature, "harmony": not no_harmony, "variation": variation,
+        "temperature": temperature, "harmony": not no_harmony,
     }  # fmt: skip
+    asked |= {} if variation is None else {"variation": variation}
     song = open_song(midi)
     request = InfillRequest(sampler=sampler, **asked)  # it and the next lines refuse before the models load
     piece = request.find(song)

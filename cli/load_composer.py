@@ -48,5 +48,5 @@ def load_composer(
     from keras_symdiff.composer import Composer
 
     composer = Composer.from_preset(preset)
-    click.echo(f"Weights: {composer.model.weights_origin}", err=True)
+    click.echo(f"Preset {preset}: {composer.model.weights_origin}", err=True)
     return composer, progress_bar()

@@ -34,7 +34,7 @@ seed_option = click.option(
 dry_run_option = click.option("--dry-run", is_flag=True, help="Print the resolved configuration and stop.")
 temperature_option = click.option(
     "--temperature", type=Number(0, MOST_TEMPERATURE, min_open=True), default=1e-3, show_default=True,
-    help="Decoding temperature; 0.001 is effectively greedy.",
+    help="How freely notes are drawn: at 0.001 always the likeliest, at 1 as often as they are likely.",
 )  # fmt: skip
 model_option = click.option(
     "--preset", metavar="NAME|RUN", default=DEFAULT_PRESET, show_default=True,
@@ -43,18 +43,21 @@ model_option = click.option(
 audio_option = click.option("--audio", is_flag=True, help="Also write WAV files.")
 
 
-def _check_output(context, parameter, path):
-    if path is not None:
-        if os.path.isfile(path) and not path.endswith(".npz"):
-            raise click.BadParameter(f"Directory '{path}' is a file.", context, parameter)
-        check_writable((os.path.dirname(path) or ".") if path.endswith(".npz") else path)
-    return path
-
-
-def check_output_file(context: click.Context, parameter: click.Parameter, path: str | None) -> str | None:
-    """Callback of an option that names a file to write: tries its folder."""
-    if path is not None:
-        check_writable(os.path.dirname(path) or ".")
+def check_output(context: click.Context, parameter: click.Parameter, path: str | None) -> str | None:
+    """Callback of an option that names what to write: a folder, or where its metavar says so an .npz file."""
+    if path is None:
+        return path
+    metavar = str(parameter.metavar)
+    is_file = path.endswith(".npz") and metavar.endswith("FILE.npz")
+    if not path:
+        raise click.BadParameter("An output needs a name. Received: ''", context, parameter)
+    if metavar == "FILE.npz" and not is_file:
+        raise click.BadParameter(f"{path} does not end in .npz", context, parameter)
+    if is_file and os.path.isdir(path):
+        raise click.BadParameter(f"File '{path}' is a directory.", context, parameter)
+    if not is_file and os.path.isfile(path):
+        raise click.BadParameter(f"Directory '{path}' is a file.", context, parameter)
+    check_writable((os.path.dirname(path) or ".") if is_file else path)
     return path
 
 
@@ -62,9 +65,8 @@ def output_option(
     metavar: str = "DIR", required: bool = True, help: str = "Output folder.", show_default: str | None = None
 ) -> Callable:
     """`-o`: a folder, or where `metavar` says so an .npz file; it is tried before any long work."""
-    path = click.Path(file_okay=".npz" in metavar)
-    return click.option("-o", "--output", metavar=metavar, required=required, type=path, callback=_check_output,
-                        help=help, show_default=show_default)  # fmt: skip
+    return click.option("-o", "--output", metavar=metavar, required=required, type=click.Path(),
+                        callback=check_output, help=help, show_default=show_default)  # fmt: skip
 
 
 def training_options(batch_size: int | None, learning_rate: float | None, epochs: int, steps: int) -> Callable:

@@ -48,13 +48,18 @@ def read_latents_of(vae: Any, paths: Sequence[str], one_key: bool = False) -> La
         return LatentCorpus.encode(vae, corpus, labelled_bar("Encoding phrases"))
     if not all(encoded):
         raise click.ClickException("Name either MIDI files or .npz files that `encode` wrote")
-    parts, fingerprint = [], vae.fingerprint()
+    parts = []
     for file in (file for files in encoded for file in files):
         parts.append(LatentCorpus.load(file))
-        if parts[-1].encoder != fingerprint:
-            raise click.ClickException(f"{file} was encoded by another MusicVAE than the one named here")
+        check_encoder(parts[-1], file, vae)
     latents = LatentCorpus.concatenate(parts)
     return latents.in_home_key(vae) if one_key else latents
+
+
+def check_encoder(latents: LatentCorpus, path: str | Path, vae: Any) -> None:
+    """Refuses the latents of a file that another `MusicVAE` encoded."""
+    if latents.encoder != vae.fingerprint():
+        raise click.ClickException(f"{path} was encoded by another MusicVAE than the one named here")
 
 
 def read_pieces_of(

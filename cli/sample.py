@@ -21,7 +21,7 @@ from keras_symdiff.cli.sampler_options import sampler_options
     "-n", "--num-samples", type=click.IntRange(1, 10**6), default=4, show_default=True, help="Number of melodies."
 )
 @click.option("--first-piece", type=click.IntRange(0, (1 << 32) - 1), default=0, show_default=True, metavar="N",
-              help="Begin with the melody of this number, to make shares of one set.")  # fmt: skip
+              help="Number of the first melody, to make one set in several shares.")  # fmt: skip
 @click.option("--bars", type=click.IntRange(4, 512), default=64, show_default=True, help="Length of each melody.")
 @asked_options
 @output_option(metavar="DIR|FILE.npz", help="Output folder, or one file of tokens.")

@@ -32,9 +32,10 @@ def train_command(paths, output, vae, init_from, validation, model, size, thresh
                   conditions, precision, epochs, dry_run, **training):  # fmt: skip
     """Train a model on the 64-bar pieces of all melodies in DIR... (folders, MIDI files), or on .npz files of `encode`.
 
-    Defaults are the paper's: 500,000 steps of 64 pieces at a learning rate of 0.001 (mdn: 128 and 0.0003, --epochs 63;
-    with --init-from a tenth of the rate), times 0.98 per epoch. The same command resumes a killed run. `sample` and
-    `infill` take RUN as their --preset. A first try on a few hundred: `--epochs 5 --steps 200 --ema-momentum 0.99`.
+    Defaults are the paper's: 500,000 steps of 64 pieces, at a learning rate of 0.001 that falls by 2 % per epoch; for
+    --model mdn 128 pieces and 0.0003, of which the paper takes --epochs 63. --init-from begins with a tenth of the
+    rate. The same command resumes a killed run. `sample` and `infill` take RUN as their --preset. A first try on a few
+    hundred pieces: `--epochs 5 --steps 200 --ema-momentum 0.99`.
     """
     from keras_symdiff.models.sizes import BATCH_SIZES, RATES, SIZES
 
@@ -60,7 +61,9 @@ def train_command(paths, output, vae, init_from, validation, model, size, thresh
 
     from keras_symdiff.cli.console import announce_backend
     from keras_symdiff.cli.read_inputs import read_pieces_of, read_songs_of
+    from keras_symdiff.presets.preset import preset_folder, read_config
 
+    read_config(preset_folder(vae or init_from) / "music_vae")  # before long work, as what follows of presets
     announce_backend(processes=True)
     import keras
     import numpy as np
@@ -68,12 +71,11 @@ def train_command(paths, output, vae, init_from, validation, model, size, thresh
     from keras_symdiff import LatentDiffusion, LatentMDN, LatentTransform, MusicVAE, TransformerDenoiser, TransformerMDN
     from keras_symdiff.latents.training_music import write_training_music
     from keras_symdiff.music.condition import CONDITION_DIM
-    from keras_symdiff.presets.preset import preset_folder, read_config
     from keras_symdiff.training.train_latent_model import train_latent_model
 
     wrapper, network = {"diffusion": (LatentDiffusion, TransformerDenoiser), "mdn": (LatentMDN, TransformerMDN)}[model]
     vae = MusicVAE.from_preset(str(vae or init_from))
-    if init_from is not None:  # before long work, which a preset without this part would make vain
+    if init_from is not None:
         denoiser = read_config(preset_folder(init_from) / wrapper.preset_part).get("denoiser", {})
         conditions = denoiser.get("condition_dim") is not None
     told = None

@@ -72,7 +72,12 @@ def train_vae_command(
 
     from keras_symdiff.cli.console import announce_backend
     from keras_symdiff.cli.read_inputs import read_corpus_of
+    from keras_symdiff.presets.preset import preset_folder, read_config
 
+    if init_from is not None:
+        read_config(preset_folder(init_from) / "music_vae")  # before long work, which a wrong preset would make vain
+    corpus = read_corpus_of(paths)
+    held_out = None if validation is None else read_corpus_of([validation]).distinct()[0]
     announce_backend()
     import keras
 
@@ -80,8 +85,6 @@ def train_vae_command(
     from keras_symdiff.vae.music_vae import MusicVAE
     from keras_symdiff.vae.train import split_phrases, train_vae
 
-    corpus = read_corpus_of(paths)
-    held_out = None if validation is None else read_corpus_of([validation]).distinct()[0]
     train, held_out = split_phrases(corpus.distinct()[0], held_out)
     click.echo(f"{len(train)} distinct phrases to train on, {len(held_out)} held out")
     keras.utils.set_random_seed(seed)  # the initial weights

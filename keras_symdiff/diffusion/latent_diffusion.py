@@ -108,6 +108,15 @@ class LatentDiffusion(LatentModel):
         num_inputs = len(inputs) if isinstance(inputs, (list, tuple)) else 1
         return self.denoiser(inputs, training=training) if num_inputs == len(self.denoiser.inputs) else inputs
 
+    def predict(self, x: Any, **kwargs: Any) -> Any:
+        """As `keras.Model.predict`, of the denoiser: the noise in `[x_t, noise_level]`."""
+        if hasattr(x, "shape"):
+            raise ValueError(
+                "The denoiser predicts the noise in [x_t, noise_level]; `keras_symdiff.sample` makes new latents. "
+                f"Received: one array of shape {tuple(x.shape)}"
+            )
+        return super().predict(x, **kwargs)
+
     def validation_batches(
         self, latents: Float[np.ndarray, "N L D"], condition: Float[np.ndarray, "N L C"] | None = None
     ) -> FixedBatches:

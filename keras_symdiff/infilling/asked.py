@@ -125,7 +125,7 @@ class Asked:
         """Lowest and highest pitch.
 
         Raises:
-            ValueError: if they are not two pitches, an octave or more apart.
+            ValueError: if they are not two pitches, a fifth or more apart.
         """
         if self.pitch_range is None:
             return None

@@ -90,7 +90,8 @@ class TakeRecord:
             midi = str(relative if relative.exists() else absolute)
             return cls(**(fields | {"request": InfillRequest(**request), "midi": midi}))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ValueError(f"{path} is not the record of a take: {error!s:.300}") from error
+            why = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+            raise ValueError(f"{path} is not the record of a take: {why:.300}") from error
 
     def check_sources(self) -> Song:
         """Checks that the song and the preset are those that the take was made from.

@@ -136,7 +136,8 @@ class LatentCorpus:
             )
             return cls(corpus, fields["mean"], fields["stddev"], fields["inverse"], str(fields["encoder"]))
         except (KeyError, TypeError, ValueError) as error:  # TypeError: not a scalar where one belongs
-            raise ValueError(f"{path} does not hold encoded melodies (see `symdiff encode`): {error}") from error
+            why = f"it has no {error}" if isinstance(error, KeyError) else error
+            raise ValueError(f"{path} does not hold encoded melodies (see `symdiff encode`): {why}") from error
 
 
 def _lines(array):

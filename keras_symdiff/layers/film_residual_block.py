@@ -79,3 +79,6 @@ class FiLMResidualBlock(keras.layers.Layer):
         self, inputs_shape: Sequence, scale_shape: Sequence | None = None, shift_shape: Sequence | None = None
     ) -> Sequence:
         return inputs_shape  # Keras could not infer it where `scale` is of 1 or L positions
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config()  # Keras guesses none where `dtype` is a policy

@@ -40,3 +40,6 @@ class SinusoidalPositionEncoding(keras.layers.Layer):
         positions = ops.arange(0, shape[1], dtype="float32")[:, None]  # (L, 1)
         encoding = sinusoidal_encoding(positions, inputs.shape[-1])  # (L, D)
         return ops.broadcast_to(ops.cast(encoding, self.compute_dtype), shape)  # (B, L, D)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config()  # Keras guesses none where `dtype` is a policy

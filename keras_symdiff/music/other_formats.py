@@ -2,6 +2,7 @@
 
 import io
 import os
+import warnings
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,7 +38,9 @@ def read_as_midi(path: str | os.PathLike, most_bytes: int) -> list[tuple[str, by
     """
     path = Path(path)
     try:
-        import note_seq
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Couldn't find ffmpeg", RuntimeWarning)  # of pydub, which plays sounds
+            import note_seq
     except ImportError as error:
         raise ImportError(
             f"{path}: MusicXML, ABC and NoteSequence files need note-seq: pip install 'keras_symdiff[note-seq]'"

@@ -47,12 +47,12 @@ def preset_folder(name_or_folder: str | os.PathLike) -> Path:
         raise ValueError(f"A preset is a name or a path. Received: {name_or_folder!r:.200}")
     if str(name_or_folder).startswith(HUB_PREFIX):
         return download_preset(str(name_or_folder))
-    if Path(name_or_folder).is_dir():
+    if str(name_or_folder) and Path(name_or_folder).is_dir():  # an empty path is not the working directory
         return Path(name_or_folder)
     names = sorted(path.parent.name for path in PRESETS.glob("*/latent_transform.json"))
     if str(name_or_folder) in names:
         return PRESETS / name_or_folder
-    raise ValueError(f"Neither a folder nor a preset ({', '.join(names)}). Received: {name_or_folder}")
+    raise ValueError(f"Neither a folder nor a preset ({', '.join(names)}). Received: {str(name_or_folder)!r}")
 
 
 def is_baseline(folder: Path) -> bool:

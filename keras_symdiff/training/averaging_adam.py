@@ -37,8 +37,17 @@ class AveragingAdam(keras.optimizers.Adam):
 
         Args:
             variables: The model's trainable variables.
+
+        Raises:
+            ValueError: If others are trainable than those that were trained.
         """
         if self.trained_weights_here:
+            trained = self._model_variables_moving_average
+            if len(variables) != len(trained):
+                raise ValueError(
+                    "After a change of `trainable`, compile the model again. "
+                    f"Received: {len(variables)} trainable variables, where {len(trained)} were trained"
+                )
             self._change_places(variables)
 
     def _change_places(self, variables):

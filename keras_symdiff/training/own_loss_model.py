@@ -1,11 +1,12 @@
 """Keras models that have their own loss."""
 
-from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
 from keras import ops
 
+from keras_symdiff.check_integer import check_integer
 from keras_symdiff.training.averaging_adam import AveragingAdam
 from keras_symdiff.training.scanned_steps import scanned_steps
 from keras_symdiff.training.seeded_batches import SeededBatches
@@ -57,7 +58,7 @@ class OwnLossModel(keras.Model):
         steps_per_epoch: int | None = None,
         validation_split: float = 0.0,
         validation_data: Any = None,
-        callbacks: Sequence | None = None,
+        callbacks: Any = None,
         **kwargs: Any,
     ) -> keras.callbacks.History:
         """As `keras.Model.fit`, on JAX on all devices of `keras.distribution`.
@@ -69,23 +70,31 @@ class OwnLossModel(keras.Model):
             y: `None`.
             batch_size: Integer, for arrays. Defaults to the model's.
             steps_per_epoch: Integer, batches per epoch. Defaults to one pass over the data.
-            validation_split: Float in [0, 1]. Share of the arrays, their last rows, to validate on.
+            validation_split: Float in [0, 1). Share of the arrays, their last rows, to validate on.
             validation_data: As `x`, or what `validation_batches` makes. Of arrays, a remainder that several devices
                 cannot share equally is left out.
-            callbacks: List of Keras callbacks.
+            callbacks: Keras callback, or a list of them.
             **kwargs: See `keras.Model.fit`. Examples have no weights.
 
         Returns:
             `keras.callbacks.History`.
 
         Raises:
-            ValueError: If there are targets or weights, or the training diverges; see `StopWhenDiverged`.
+            ValueError: If there are targets or weights, an argument is out of range, or the training diverges; see
+                `StopWhenDiverged`.
         """
         self.refuse(y=y, **{name: kwargs.pop(name, None) for name in ("class_weight", "sample_weight")})
-        callbacks = list(callbacks or [])
+        for name, number in {"batch_size": batch_size, "steps_per_epoch": steps_per_epoch}.items():
+            if number is not None:
+                check_integer(name, number, 1)
+        if not 0 <= validation_split < 1:
+            raise ValueError(f"`validation_split` must be in [0, 1). Received: validation_split={validation_split}")
+        if isinstance(callbacks, keras.callbacks.CallbackList):
+            callbacks = callbacks.callbacks
+        callbacks = keras.tree.flatten(callbacks or [])
         if not any(isinstance(callback, StopWhenDiverged) for callback in callbacks):
             callbacks.insert(0, StopWhenDiverged())
-        arrays = _as_arrays(x)
+        arrays = self._examples(x)
         if arrays and validation_split and validation_data is None:
             split = int(len(arrays[0]) * (1.0 - validation_split))
             arrays, validation_data = _rows(arrays, 0, split), _rows(arrays, split, None)
@@ -98,7 +107,7 @@ class OwnLossModel(keras.Model):
                 raise ValueError(
                     f"Devices share a batch equally. Received: batch_size={batch_size} for {devices} devices"
                 )
-            x = SeededBatches(arrays, batch_size, steps_per_epoch, self.seed)
+            x = SeededBatches(arrays, batch_size, steps_per_epoch, self.seed, shuffle=kwargs.get("shuffle", True))
             batch_size = steps_per_epoch = None
         if isinstance(x, SeededBatches):
             callbacks.insert(0, x.follow_epochs())
@@ -133,10 +142,14 @@ class OwnLossModel(keras.Model):
             The loss, or it and the metrics.
 
         Raises:
-            ValueError: If there are targets or weights.
+            ValueError: If there are targets or weights, or the model is not compiled.
         """
         self.refuse(y=y, sample_weight=sample_weight)
-        if arrays := _as_arrays(x):
+        if not self.compiled:  # Keras says so on two of three backends
+            raise ValueError("You must call `compile()` before using the model.")
+        if batch_size is not None:
+            check_integer("batch_size", batch_size, 1)
+        if arrays := self._examples(x):
             x, batch_size = self._shared_validation_batches(arrays, batch_size), None
         try:
             return super().evaluate(x, batch_size=batch_size, **kwargs)
@@ -148,6 +161,20 @@ class OwnLossModel(keras.Model):
             return super().predict(x, **kwargs)
         finally:
             self._put_state_back()
+
+    def save(self, filepath: str | Path, *args: Any, **kwargs: Any) -> None:
+        """As `keras.Model.save`, without the legacy HDF5, from which Keras could not load the model again."""
+        if str(filepath).endswith((".h5", ".hdf5")):
+            raise ValueError(
+                "A whole model is saved as .keras, its weights by `save_weights` as .weights.h5. "
+                f"Received: filepath={filepath}"
+            )
+        super().save(filepath, *args, **kwargs)
+
+    def check_examples(self, *arrays: Any) -> None:
+        """Refuses arrays that are no examples; a child may have rules of its own."""
+        if not len(arrays[0]):
+            raise ValueError("There must be at least one example. Received: an empty array")
 
     def refuse(self, **arguments: Any) -> None:
         """Refuses what a model with its own loss and equal examples cannot take.
@@ -213,6 +240,17 @@ class OwnLossModel(keras.Model):
     def _put_state_back(self):
         if keras.backend.backend() == "jax":
             self.jax_state_sync()
+
+    def _examples(self, x):
+        """NumPy arrays of examples; an empty tuple for a data set."""
+        if arrays := _as_arrays(x):
+            self.check_examples(*arrays)
+        elif x is None or isinstance(x, str | dict | list | tuple):
+            raise ValueError(
+                "Examples are an array, a pair of arrays, or a data set of batches of them. "
+                f"Received: x of type {type(x).__name__}"
+            )
+        return arrays
 
     def _shared_validation_batches(self, arrays, batch_size=None):
         batches = self.validation_batches(*_rows(arrays, 0, len(arrays[0]) - len(arrays[0]) % num_devices()))

@@ -24,6 +24,7 @@ class SeededBatches(keras.utils.PyDataset):
         steps: batches per epoch. Defaults to one pass, rounded up.
         seed: for the order and for `augment`.
         augment: callable `(batch, numpy.random.Generator) -> batch`, or `None`.
+        shuffle: whether a pass is shuffled, or in the order of the rows.
 
     Example:
     ```python
@@ -33,7 +34,13 @@ class SeededBatches(keras.utils.PyDataset):
     """
 
     def __init__(
-        self, array: Any, batch_size: int, steps: int | None = None, seed: int = 0, augment: Callable | None = None
+        self,
+        array: Any,
+        batch_size: int,
+        steps: int | None = None,
+        seed: int = 0,
+        augment: Callable | None = None,
+        shuffle: bool = True,
     ):
         super().__init__()
         self.arrays = array if isinstance(array, tuple) else (array,)
@@ -44,6 +51,7 @@ class SeededBatches(keras.utils.PyDataset):
         self.steps = steps or -(-self.num_rows // batch_size)
         self.seed = seed
         self.augment = augment
+        self.shuffle = shuffle
         self.epoch = 0
         self._known: Any = None, None  # number of a pass and its order
 
@@ -73,5 +81,6 @@ class SeededBatches(keras.utils.PyDataset):
         known = self._known  # read once: TensorFlow may ask from two threads, where an epoch follows another
         if known[0] != number:
             (stream,) = noise_streams(self.seed, [number], Purpose.ORDER)
-            known = self._known = number, stream.permutation(self.num_rows)
+            rows = np.arange(self.num_rows)
+            known = self._known = number, stream.permutation(rows) if self.shuffle else rows
         return known[1]

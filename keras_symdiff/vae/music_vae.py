@@ -121,6 +121,12 @@ class MusicVAE(PresetModel, OwnLossModel):
         mean, _ = self.encoder(tokens, training=False)
         return self.decoder([mean, ops.zeros((ops.shape(tokens)[0], PHRASE_STEPS, NUM_TOKENS))])
 
+    def check_examples(self, *arrays: Any) -> None:
+        """Refuses what are no tokens: some backends would train on them in silence."""
+        super().check_examples(*arrays)
+        for tokens in arrays:
+            checked_tokens(tokens)
+
     def validation_batches(self, tokens: Int[np.ndarray, "N 32"]) -> FixedBatches:
         """Batches of tokens (N, 32) in their order."""
         return FixedBatches(tokens, batch_size=self.batch_size)

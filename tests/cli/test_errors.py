@@ -19,7 +19,7 @@ SONG = DATA / "pop909" / "001.mid"
 def fails(result, message, code=1):
     """Checks that a run ended with one line of error, and nothing like a traceback."""
     got, _, err = result
-    told = ("Keras ", "Weights: ", "Reading ", "Encoding ", "Skipped ")  # before it failed
+    told = ("Keras ", "Preset ", "Reading ", "Encoding ", "Skipped ")  # before it failed
     errors = [line for line in err.splitlines() if not line.startswith(told)]
     assert len(errors) == 1, err
     assert errors[0].startswith("Error: ")
@@ -82,7 +82,15 @@ def test_options_that_are_wrong(cli, tmp_path):
     out = tmp_path / "out"
     fails(cli("smaple"), "No such command 'smaple'", 2)
     fails(cli("infill", SONG, "-o", out), "Name bars with --bars, or a number of bars with --continue", 2)
-    fails(cli("infill", SONG, "--continue", 5000, "-o", out), "`continue_bars` must be in [0, 4096]")
+    fails(cli("infill", SONG, "--continue", 5000, "-o", out), "5000 is not in the range 1<=x<=4096", 2)
+    fails(cli("infill", SONG, "--bars", "17", "--variation", 0.5, "-o", out), "--variation goes with --like", 2)
+    fails(cli("sample", "-o", ""), "An output needs a name", 2)
+    (tmp_path / "folder.npz").mkdir()
+    fails(cli("sample", "-o", tmp_path / "folder.npz"), "folder.npz' is a directory", 2)
+    fails(cli("sample", "-o", out, "--preset", ""), "Neither a folder nor a preset")
+    fails(cli("encode", SONG, "-o", tmp_path / "a.npz", "--format", "tfrecord"), "go with --publish", 2)
+    fails(cli("encode", SONG, "--publish", ""), "An output needs a name", 2)
+    fails(cli("encode", SONG, "--publish", tmp_path / "file"), "is a file", 2)
     fails(cli("infill", SONG, "--continue", 8, "--keep-rhythm", "-o", out), "have no old note, so there is no rhythm")
     fails(cli("train-vae", SONG, "--decoder-noise", 4, "-o", out), "name a MusicVAE with --init-from", 2)
     fails(cli("infill", tmp_path / "none.mid", "--bars", "1-2", "-o", out), "none.mid' does not exist", 2)

@@ -100,7 +100,7 @@ def test_a_denoiser_comes_back(tmp_path):
 
 def test_what_is_neither_folder_nor_preset_is_refused(tmp_path):
     assert preset_folder(tmp_path) == tmp_path
-    with pytest.raises(ValueError, match=r"Neither a folder nor a preset .* Received: no_such_preset"):
+    with pytest.raises(ValueError, match=r"Neither a folder nor a preset .* Received: 'no_such_preset'"):
         preset_folder("no_such_preset")
 
 

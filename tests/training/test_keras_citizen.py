@@ -158,6 +158,56 @@ def test_what_the_model_cannot_honour_is_refused_in_one_line(make, x):
             model.fit(x, **options)
     with pytest.raises(ValueError, match="Received: sample_weight"):
         model.evaluate(x, sample_weight=np.ones(24))
+    for name, value in [("batch_size", 0), ("steps_per_epoch", 2.5), ("validation_split", 1.0)]:
+        with pytest.raises(ValueError, match=f"`{name}` must be .* Received: {name}={value}"):
+            model.fit(x, **{name: value})
+    for wrong in (None, "folder", {"x": x}, x.tolist()):
+        with pytest.raises(ValueError, match=r"Examples are an array, .* Received: x of type"):
+            model.fit(wrong)
+    with pytest.raises(ValueError, match=r"There must be at least one example"):
+        model.evaluate(x[:0])
+    with pytest.raises(ValueError, match=r"You must call `compile\(\)`"):
+        make().evaluate(x)
+
+
+@every_model
+def test_a_model_is_saved_in_files_from_which_it_can_be_loaded(make, x, tmp_path):
+    with pytest.raises(ValueError, match=r"saved as .keras, its weights by `save_weights`"):
+        make().save(tmp_path / "model.h5")
+    assert not list(tmp_path.iterdir())
+
+
+def test_one_callback_is_as_good_as_a_list():
+    model, seen = compiled(mdn), []
+    count = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(epoch))
+    fit(model, LATENTS, callbacks=count)
+    fit(model, LATENTS, callbacks=keras.callbacks.CallbackList([count], model=model))
+    assert seen == [0, 0]
+
+
+def test_layers_that_are_frozen_after_fit_need_a_new_compile():
+    model = compiled(diffusion)
+    fit(model, LATENTS)
+    dense = model.denoiser.get_layer("output_dense")
+    dense.trainable = False
+    with pytest.raises(ValueError, match="After a change of `trainable`, compile the model again"):
+        fit(model, LATENTS)
+    model.compile()
+    before = dense.get_weights()
+    fit(model, LATENTS)
+    np.testing.assert_array_equal(dense.get_weights()[0], before[0])
+
+
+@pytest.mark.parametrize("make", [diffusion, mdn], ids=["diffusion", "mdn"])
+def test_a_network_can_be_cloned(make):
+    network = make().network
+    clone = keras.models.clone_model(network)
+    assert [weights.shape for weights in clone.weights] == [weights.shape for weights in network.weights]
+
+
+def test_tokens_that_are_none_are_refused_before_training():
+    with pytest.raises(ValueError, match=r"Tokens must lie in \[0, 89\]. Received: tokens from 100 to 100"):
+        compiled(vae).fit(np.full((8, 32), 100))
 
 
 @every_model
@@ -284,6 +334,8 @@ def test_the_diffusion_model_is_the_denoiser():
     expected = ops.convert_to_numpy(model.denoiser([LATENTS, LEVELS]))
     np.testing.assert_allclose(ops.convert_to_numpy(model([LATENTS, LEVELS])), expected, atol=1e-5)
     np.testing.assert_allclose(model.predict([LATENTS, LEVELS], verbose=0), expected, atol=1e-5)
+    with pytest.raises(ValueError, match=r"predicts the noise in \[x_t, noise_level\]"):
+        model.predict(LATENTS)
     mixed = diffusion(dtype="mixed_bfloat16")
     fine = np.array([[0.9], [0.9001]], "float32")  # one number in bfloat16
     assert (ops.convert_to_numpy(ops.cast(mixed([LATENTS[:1].repeat(2, 0), fine]), "float32")).std(axis=0) > 0).any()

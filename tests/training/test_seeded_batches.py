@@ -44,3 +44,8 @@ def test_an_epoch_is_one_pass_rounded_up_unless_told():
     assert len(SeededBatches(np.arange(10), 4)) == 3
     with pytest.raises(ValueError, match="at least one example"):
         SeededBatches(np.zeros((0, 32)), 4)
+
+
+def test_rows_keep_their_order_where_they_are_not_shuffled():
+    rows = np.concatenate(read(SeededBatches(np.arange(10), batch_size=4, steps=5, shuffle=False), epochs=2))
+    np.testing.assert_array_equal(rows, np.tile(np.arange(10), 4))
