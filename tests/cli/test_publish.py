@@ -71,4 +71,4 @@ def test_a_folder_for_hubs(cli, tiny_preset, tmp_path):
     assert f'datasets.load_dataset("{folder}", split="train")' in out
     assert len(datasets.load_dataset(str(folder), split="train", cache_dir=str(tmp_path / "cache"))) >= 9
     code, _, err = cli("encode", LAKH, "-o", tmp_path / "a.npz", "--parquet")
-    assert (code, err.split(" (")[0]) == (2, "Error: --parquet goes with --publish.")
+    assert (code, err.split(" (")[0]) == (2, "Error: --parquet, --format and --validation-share go with --publish.")
