@@ -164,9 +164,9 @@ def test_forms_of_new_melodies(hearing):
     for melody in hearing.compose(2, quality=quality):
         tokens = melody.phrases()[0]
         # Float rounding decides where an untrained decoder is undecided.
-        assert max((tokens == tokens[plan]).all(axis=1).mean() for plan in hearing.forms.plans) > 0.9
+        assert max((tokens == tokens[plan]).all(axis=1).mean() for plan in hearing.forms.repeats) > 0.9
     free = hearing.compose(1, quality=quality, form="none")[0].phrases()[0]
-    assert max((free == free[plan]).all(axis=1).mean() for plan in hearing.forms.plans) < 0.9
+    assert max((free == free[plan]).all(axis=1).mean() for plan in hearing.forms.repeats) < 0.9
 
 
 def test_takes_that_equal_the_one_they_start_from_are_told(hearing):

@@ -71,8 +71,8 @@ def sample(
             Pieces end where feature 0 is 0. Defaults to `None`: pieces of L phrases that are told nothing.
         repeats: Index of the phrase that each one is; its own, or -1, where it is new. Any
             model makes such phrases equal. Defaults to `None`: all are new.
-        varies: As `repeats`, for what is the same down to a noise level and then free: a
-            variation. Defaults to `None`: `repeats`.
+        varies: Index of the phrase that each one is a variation of; its own, or -1, where it is of none. Defaults to
+            `None`: nothing is a variation.
 
     Returns:
         Scaled latents, about in [-1, 1]; zeros beyond the end of a piece.
@@ -127,8 +127,8 @@ def infill(
             where feature 0 is 0. Defaults to `None`: pieces of L phrases that are told nothing.
         repeats: Index of the phrase that each one is; its own, or -1, where it is new. Any model makes
             such phrases equal: to the given one, if one is given. Defaults to `None`: all are new.
-        varies: As `repeats`, for what is the same down to a noise level and then free: a variation.
-            Defaults to `None`: `repeats`.
+        varies: Index of the phrase that each one is a variation of, of the given one if one is given; its own, or -1,
+            where it is of none. Defaults to `None`: nothing is a variation.
         start: Scaled latents to start from, noised, in place of noise. Defaults to `None`: noise.
         variation: In (0, 1]. Share of the steps that is taken from `start`: the more, the less is left of it.
             Defaults to `1.0`, after which next to nothing is.
@@ -176,7 +176,7 @@ def infill(
 
 
 def _told(model, num_samples, conditions, repeats, varies, keep_mask=None):
-    """What pieces are told: `condition (B, L, C)`, if the model has one, and `ties (B, 2, L, L)`, if there are any."""
+    """What pieces are told: `condition (B, L, C)`, if the model has one, and `ties (B, L, L)`, if there are any."""
     told = {}
     denoiser = _denoiser(model)
     length, _ = _piece_shape(denoiser)
@@ -202,10 +202,8 @@ def _told(model, num_samples, conditions, repeats, varies, keep_mask=None):
                 raise ValueError(
                     f"`repeats` and `varies` must have the shape {(num_samples, length)}. Received: {np.shape(plan)}"
                 )
-        if repeats is None:
-            repeats = np.full((num_samples, length), -1)
-        plans = [repeats, repeats if varies is None else varies]
-        told["ties"] = np.stack([tie_matrix(plan, keep_mask) for plan in plans], axis=1)
+        unrepeated = np.full((num_samples, length), -1)
+        told["ties"] = tie_matrix(unrepeated if repeats is None else repeats, varies, keep_mask)
     return told
 
 

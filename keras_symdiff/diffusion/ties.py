@@ -1,4 +1,4 @@
-"""Tied phrases: those that a plan of repeats makes one are one at every step of a sampler."""
+"""Tied phrases: at every step of a sampler repeats are one, and variations are drawn to what they vary."""
 
 from typing import Any
 
@@ -6,57 +6,59 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 from keras import ops
 
-# A variation is tied to what it varies below this level, sqrt(alpha_bar), and free above it.
-VARIATION_LEVEL = 0.9
+# Of a variation, the share that is what it varies; docs/results/attempts.md, "Forms that know variations".
+VARIATION_SHARE = 0.2
 
 
 def tie_matrix(
-    repeats: Int[np.ndarray, "B L"], keep_mask: Bool[np.ndarray, "B L"] | None = None
+    repeats: Int[np.ndarray, "B L"],
+    varies: Int[np.ndarray, "B L"] | None = None,
+    keep_mask: Bool[np.ndarray, "B L"] | None = None,
 ) -> Float32[np.ndarray, "B L L"]:
-    """Makes the matrix that puts each phrase in the place of all that are the same.
+    """Makes the matrix that ties each phrase to those that it repeats or varies.
 
     Args:
         repeats: Index of the phrase that each one is; its own, or -1, where it is new.
+        varies: Index of the phrase that each one is a variation of; its own, or -1, where it is of none. What repeats a
+            variation varies the same. Defaults to `None`: nothing is a variation.
         keep_mask: True where a phrase is given. Defaults to `None`: nothing is given.
 
     Returns:
         `(B, L, L)`, float32, whose rows sum to 1: the mean of equal phrases; the first given one, where one is given.
+        Of other variations, `VARIATION_SHARE` is what they vary: the first given one of its variations and itself,
+        where one is given.
 
     Raises:
         ValueError: If a phrase is to be one that is itself another, or one that there is not.
     """
-    repeats = np.asarray(repeats)
-    places = np.arange(repeats.shape[1])
-    if repeats.dtype.kind not in "iu" or repeats.min() < -1 or repeats.max() >= len(places):
-        raise ValueError(f"`repeats` are indices of phrases, or -1. Received: repeats={repeats}")
-    root = np.where(repeats < 0, places, repeats)  # (B, L)
-    if np.any(np.take_along_axis(root, root, axis=1) != root):
-        raise ValueError(f"What a phrase repeats is new. Received: repeats={repeats}")
-    equal = root[:, :, None] == root[:, None]  # (B, L, L)
-    if keep_mask is not None:
-        given = equal & keep_mask[:, None]
-        first = (places == given.argmax(axis=-1)[:, :, None]) & given
-        equal = np.where(given.any(axis=-1, keepdims=True), first, equal)
-    return (equal / equal.sum(axis=-1, keepdims=True)).astype(np.float32)
+    root = _roots("repeats", repeats)  # (B, L)
+    equal, given = _alike(root, keep_mask)
+    ties = equal / equal.sum(axis=-1, keepdims=True)
+    if varies is not None:
+        root = np.take_along_axis(_roots("varies", varies), root, axis=1)
+        alike, given_variation = _alike(root, keep_mask)
+        places = np.arange(root.shape[1])
+        varied = np.where(given_variation[:, :, None], alike, places == root[:, :, None])  # (B, L, L)
+        share = np.where(given, 0.0, VARIATION_SHARE)[:, :, None]
+        ties = (1 - share) * ties + share * (varied @ ties)
+    return ties.astype(np.float32)
 
 
 def tie(
     epsilon: Float[Any, "B L D"],
     x: Float[Any, "B L D"],
     level: Float[Any, "B 1"],
-    ties: Float[Any, "B 2 L L"],
+    ties: Float[Any, "B L L"],
     given: Float[Any, "B L D"] | None = None,
     keep_mask: Bool[Any, "B L"] | None = None,
 ) -> Float[Any, "B L D"]:
-    """Makes the predicted noise that of phrases which are the same.
-
-    The clean phrases that follow from the predicted noise are averaged, and the noise follows from their mean.
+    """Ties the clean phrases that follow from the predicted noise, and returns the noise that follows from them.
 
     Args:
         epsilon: Predicted noise in `x`.
         x: The state.
         level: Its noise level, in (0, 1).
-        ties: `(B, 2, L, L)`. `tie_matrix` of the repeats, and of those with variations counted as repeats.
+        ties: What `tie_matrix` returns.
         given: Clean data. Defaults to `None`: nothing is given.
         keep_mask: True where `given` is what a phrase is.
 
@@ -68,5 +70,24 @@ def tie(
     clean = (x - stddev * epsilon) / level  # (B, L, D)
     if given is not None and keep_mask is not None:
         clean = ops.where(keep_mask[:, :, None], given, clean)
-    clean = ops.matmul(ops.where(level < VARIATION_LEVEL, ties[:, 1], ties[:, 0]), clean)
-    return (x - level * clean) / stddev
+    return (x - level * ops.matmul(ties, clean)) / stddev
+
+
+def _roots(name, plan):
+    """A plan (B, L) in which what is new is what it is itself."""
+    plan = np.asarray(plan)
+    places = np.arange(plan.shape[1])
+    if plan.dtype.kind not in "iu" or plan.min() < -1 or plan.max() >= len(places):
+        raise ValueError(f"`{name}` are indices of phrases, or -1. Received: {name}={plan}")
+    root = np.where(plan < 0, places, plan)
+    if np.any(np.take_along_axis(root, root, axis=1) != root):
+        raise ValueError(f"What a phrase repeats or varies is new. Received: {name}={plan}")
+    return root
+
+
+def _alike(root, keep_mask):
+    """Which phrases (B, L, L) are of the group of each one, the first given one alone where one is; where one is."""
+    alike = root[:, :, None] == root[:, None]
+    given = alike & (False if keep_mask is None else keep_mask[:, None])
+    first = np.arange(root.shape[1]) == given.argmax(axis=-1)[:, :, None]
+    return np.where(given.any(axis=-1, keepdims=True), given & first, alike), given.any(axis=-1)

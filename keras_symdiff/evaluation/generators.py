@@ -18,7 +18,7 @@ from keras_symdiff.evaluation.spherical_interpolation import spherical_interpola
 from keras_symdiff.infilling.asked import Asked
 from keras_symdiff.latents.latent_transform import LatentTransform
 from keras_symdiff.music.condition import BEATS_PER_PHRASE, HIDEABLE, Condition
-from keras_symdiff.music.form import FormTable
+from keras_symdiff.music.form import FormTable, variations
 from keras_symdiff.music.key import Key
 from keras_symdiff.noise_streams import Purpose, noise_streams
 from keras_symdiff.vae.music_vae import MusicVAE
@@ -43,7 +43,7 @@ def told_nothing(real_steps: Int[np.ndarray, "32 2"] | None = None) -> Condition
 
 def told_forms(
     forms: FormTable, numbers: range, seed: int
-) -> tuple[Float32[np.ndarray, "N 32 C"], Int[np.ndarray, "N 32"]]:
+) -> dict[str, Float32[np.ndarray, "N 32 C"] | Int[np.ndarray, "N 32"]]:
     """Draws the forms of new pieces, as `Composer` does, and what tells them and nothing else.
 
     Args:
@@ -52,7 +52,7 @@ def told_forms(
         seed: int.
 
     Returns:
-        Conditions and plans of repeats.
+        Arguments of `sample`: `conditions`, `repeats` and `varies`.
     """
     drawn = [forms.draw(PIECE_PHRASES, seed, number) for number in numbers]
     nothing = told_nothing()
@@ -60,12 +60,16 @@ def told_forms(
         dataclasses.replace(nothing, repeats=form.repeats, register=form.register, density=form.density)
         for form in drawn
     ]
-    return np.stack([condition.features() for condition in conditions]), np.stack([form.repeats for form in drawn])
+    return {
+        "conditions": np.stack([condition.features() for condition in conditions]),
+        "repeats": np.stack([form.repeats for form in drawn]),
+        "varies": np.stack([form.varies for form in drawn]),
+    }
 
 
 def complete_forms(
     forms: FormTable, pieces: Pieces, mask: Bool[np.ndarray, " L"], numbers: range, seed: int
-) -> tuple[list[Condition], Int[np.ndarray, "N L"]]:
+) -> tuple[list[Condition], Int[np.ndarray, "N L"], Int[np.ndarray, "N L"]]:
     """Completes the forms of infilled pieces, as `Composer` does where nobody knows the harmony.
 
     Args:
@@ -77,17 +81,20 @@ def complete_forms(
 
     Returns:
         Conditions that tell the forms, the real steps, the registers of the given phrases and their mean for the new
-        ones; and for each phrase the earliest one that it is equal to.
+        ones; and for each phrase the earliest one that it is equal to, and the earliest one that it repeats or varies.
     """
     conditions, plans = [], []
+    (given,) = np.nonzero(mask)
     for number in numbers:
-        was = Condition.of(pieces.tokens[number], real_steps=pieces.real_steps[number])
-        group = forms.complete(np.where(mask, was.repeats, -1), seed, number)
-        plan = np.argmax(group[:, None] == group, axis=1)
+        piece = pieces.tokens[number]
+        was = Condition.of(piece, real_steps=pieces.real_steps[number])
+        known = np.full((2, len(mask)), -1)
+        known[:, given] = given[Condition.of(piece[given]).repeats], given[variations(piece[given])]
+        repeats, varies = (np.argmax(group[:, None] == group, axis=1) for group in forms.complete(*known, seed, number))
         register = np.where(mask, was.register, np.nanmean(was.register[mask]))
-        conditions.append(dataclasses.replace(was, repeats=plan, register=register).hide("density"))
-        plans.append(plan)
-    return conditions, np.stack(plans)
+        conditions.append(dataclasses.replace(was, repeats=repeats, register=register).hide("density"))
+        plans.append((repeats, varies))
+    return conditions, *np.stack(plans, axis=1)
 
 
 def decode_as_composed(
@@ -166,12 +173,12 @@ def generators(
         }  # fmt: skip
         if not infilling:
             if forms is not None:
-                options["conditions"], options["repeats"] = told_forms(forms, pieces, seed)
+                options |= told_forms(forms, pieces, seed)
             return sample(model, len(pieces), seed, observe=None if pieces.start else observe, **options)
         if hears:
             conditions = [told_nothing(held_out.real_steps[number]) for number in pieces]
             if forms is not None:
-                conditions, options["repeats"] = complete_forms(forms, held_out, mask, pieces, seed)
+                conditions, options["repeats"], options["varies"] = complete_forms(forms, held_out, mask, pieces, seed)
             options["conditions"] = np.stack([one.features() for one in conditions])
         return infill(model, real(pieces), np.tile(mask, (len(pieces), 1)), seed, **options)
 

@@ -141,12 +141,11 @@ def control(
     """
     number = min(num_samples, MOST_ASKED)
 
-    def made(part, features, repeats=None):
+    def made(part, **told):
         def make(numbers):
-            at = slice(numbers.start, numbers.stop)
             return sample(
                 model, len(numbers), seed, batch_size=len(numbers), first_piece=numbers.start, sampler=sampler,
-                conditions=features[at], repeats=None if repeats is None else repeats[at],
+                **{name: values[numbers.start : numbers.stop] for name, values in told.items()},
             )  # fmt: skip
 
         report = functools.partial(progress, f"Asked for: {part}")
@@ -157,11 +156,11 @@ def control(
         asked = np.nanquantile(piece_statistics(real.tokens)[statistic], np.linspace(*_ASKED_SHARE, number))
         told = [dataclasses.replace(told_nothing(), **{part: np.full(PIECE_PHRASES, value)}) for value in asked]
         features = np.stack([condition.features() for condition in told])
-        result[part] = _agreement(asked, piece_statistics(made(part, features))[statistic])
-    features, plans = told_forms(forms, range(number), seed)
-    tokens = made("form", features, plans)
+        result[part] = _agreement(asked, piece_statistics(made(part, conditions=features))[statistic])
+    told = told_forms(forms, range(number), seed)
+    tokens = made("form", **told)
     weights = resampled_counts(number)
-    values = form_fit(tokens, plans) | piece_statistics(tokens)
+    values = form_fit(tokens, told["repeats"]) | piece_statistics(tokens)
     result["form"] = {name: mean_figure(per_piece, weights) for name, per_piece in values.items()}
     return result
 

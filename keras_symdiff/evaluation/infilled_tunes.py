@@ -52,15 +52,15 @@ def infill_tunes(
     rows = opening_rows(held_out.corpus, PIECE_PHRASES, num_samples)
     real, mask = pieces_at(held_out, transform, rows), keep_mask()
     told = conditions_at(held_out.corpus, rows)
-    plans = None
+    plans = {}
     if forms is not None:
-        told, plans = complete_forms(forms, real, mask, range(len(rows)), seed)
+        told, plans["repeats"], plans["varies"] = complete_forms(forms, real, mask, range(len(rows)), seed)
 
     def diffuse(numbers):
         conditions, scaled = told[numbers.start : numbers.stop], real.scaled[numbers.start : numbers.stop]
-        repeats = None if plans is None else plans[numbers.start : numbers.stop]
+        planned = {name: plan[numbers.start : numbers.stop] for name, plan in plans.items()}
         return infill_openings(
-            model, scaled, mask, conditions, repeats, sampler=sampler, seed=seed, first_piece=numbers.start
+            model, scaled, mask, conditions, planned, sampler=sampler, seed=seed, first_piece=numbers.start
         )
 
     makers = {"Diffusion": diffuse, "Autoencoder alone": lambda numbers: real.scaled[numbers.start : numbers.stop]}

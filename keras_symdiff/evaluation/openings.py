@@ -1,6 +1,7 @@
 """Pieces shorter than the paper's: how melodies open, and how a model infills them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -60,7 +61,7 @@ def infill_openings(
     scaled: Float[np.ndarray, "P L D"],
     mask: Bool[np.ndarray, " L"],
     conditions: Sequence[Condition] = (),
-    repeats: Int[np.ndarray, "P L"] | None = None,
+    plans: Mapping[str, Int[np.ndarray, "P L"]] = MappingProxyType({}),
     **options: Any,
 ) -> Float[np.ndarray, "P L D"]:
     """Infills pieces of less than 32 phrases.
@@ -73,7 +74,7 @@ def infill_openings(
         scaled: scaled latents.
         mask: True for phrases that are given.
         conditions: list of P `Condition` of L phrases, of which a model that hears none is told nothing.
-        repeats: for each phrase the earliest one that it shall be equal to. Defaults to `None`: all are new.
+        plans: `repeats` and `varies` of `infill`, as far as there are any.
         **options: of `infill`.
 
     Returns:
@@ -85,8 +86,8 @@ def infill_openings(
     if getattr(model.denoiser, "condition_dim", None) is not None:
         rows = np.stack([condition.features() for condition in conditions or ()])
         options["conditions"] = np.pad(rows, ((0, 0), beyond, (0, 0)))
-    if repeats is not None:
-        options["repeats"] = np.concatenate([repeats, np.tile(np.arange(length, positions), (number, 1))], axis=1)
+    for name, plan in plans.items():
+        options[name] = np.concatenate([plan, np.tile(np.arange(length, positions), (number, 1))], axis=1)
     padded = np.pad(scaled, ((0, 0), beyond, (0, 0)))
     keep_mask = np.tile(np.pad(mask, beyond), (number, 1))
     return infill(model, padded, keep_mask, batch_size=number, **options)[:, :length]

@@ -77,7 +77,7 @@ def compose_takes(
     told_takes = [told] * request.takes
     if preset.forms is not None and preset.hears and request.draws_form:
         plans = [complete_plan(layout, sounds, preset.forms, request.seed, take) for take in range(request.takes)]
-        told_takes = [told.planned(plan) for plan in plans]
+        told_takes = [told.planned(*plan) for plan in plans]
     composed = compose_gaps(
         preset.model, preset.transform, preset.vae, layout.transposed(told.semitones), request.temperature,
         request.seed, progress, request.sampler, num_takes=request.takes, told=told_takes,

@@ -12,7 +12,7 @@ from keras_symdiff.infilling.infill_request import InfillRequest, Piece
 from keras_symdiff.infilling.layout import Layout
 from keras_symdiff.music.accompaniment import beat_steps, beneath_phrases
 from keras_symdiff.music.condition import BEATS_PER_PHRASE, CONDITION_DIM, Condition
-from keras_symdiff.music.form import Form, FormTable
+from keras_symdiff.music.form import Form, FormTable, variations
 from keras_symdiff.music.harmony import chroma
 from keras_symdiff.music.key import SURE, Key, estimate_key, pitch_class_weights
 from keras_symdiff.music.transpose import to_home_key
@@ -29,7 +29,7 @@ class Told:
     Args:
         condition: parts that nobody knows or asks for are hidden.
         repeats: for each phrase the earliest one that it shall be equal to, its own if there is none.
-        varies: the same, but a variation counts as equal to what it varies.
+        varies: for each phrase the earliest one that it shall repeat or vary, its own if there is none.
         bias: nats that decoding adds to the logits; `None` for nothing.
         semitones: how much higher the model hears the song.
         start: phrases from which to start; `None` to start from noise.
@@ -46,14 +46,15 @@ class Told:
     variation: float = 1.0
     octaves: int = 0
 
-    def planned(self, plan: Int[np.ndarray, " N"]) -> "Told":
-        """The same, with a plan of repeats.
+    def planned(self, repeats: Int[np.ndarray, " N"], varies: Int[np.ndarray, " N"]) -> "Told":
+        """The same, with a plan.
 
         Args:
-            plan: for each phrase the earliest one that it shall be equal to.
+            repeats: for each phrase the earliest one that it shall be equal to.
+            varies: for each phrase the earliest one that it shall repeat or vary.
         """
         return dataclasses.replace(
-            self, condition=dataclasses.replace(self.condition, repeats=plan), repeats=plan, varies=plan
+            self, condition=dataclasses.replace(self.condition, repeats=repeats), repeats=repeats, varies=varies
         )
 
 
@@ -172,12 +173,12 @@ def tell_new(asked: Asked, form: Form | None, num_phrases: int, hears: bool, one
 
 def complete_plan(
     layout: Layout, sounds: Float[np.ndarray, "N 8 12"], forms: FormTable, seed: int, take: int
-) -> Int[np.ndarray, " N"]:
-    """Draws which phrases the new ones repeat, from forms whose repeats are like those of the given phrases.
+) -> tuple[Int[np.ndarray, " N"], Int[np.ndarray, " N"]]:
+    """Draws which phrases the new ones repeat or vary, from forms like that of the given phrases.
 
-    A new phrase repeats another only where their bars are as long, and the same chords sound beneath both or nobody
-    knows what sounds beneath either. Phrases that are free in part repeat none, and none repeats them. Gaps are planned
-    from left to right, 32 bars at once.
+    A new phrase repeats or varies another only where their bars are as long, and the same chords sound beneath both or
+    nobody knows what sounds beneath either. Phrases that are free in part stand alone. Gaps are planned from left to
+    right, 32 bars at once.
 
     Args:
         layout: `Layout`.
@@ -187,11 +188,13 @@ def complete_plan(
         take: number of the take among those of the seed.
 
     Returns:
-        For each phrase the earliest one that it shall be equal to.
+        For each phrase the earliest one that it shall be equal to, and the earliest one that it shall repeat or vary.
     """
     number, most = len(layout.tokens), PIECE_PHRASES // 2
     group, _, whole = _groups(layout)
     known = group >= number  # given phrases, later those that are planned
+    varied = group.copy()
+    varied[known] = number + variations(layout.tokens[known])
     parts = [(at, min(at + most, end)) for first, end in layout.new_runs for at in range(first, end, most)]
 
     def alike(phrase, other):
@@ -201,15 +204,21 @@ def complete_plan(
     for index, (first, end) in enumerate(parts):
         begin = max(0, min((first + end - PIECE_PHRASES) // 2, number - PIECE_PHRASES))
         shown = slice(begin, min(begin + PIECE_PHRASES, number))
-        plan = np.where(known[shown], _earliest(group[shown]), -1)
-        completed = begin + forms.complete(plan, seed, take * len(parts) + index)
+        plans = [np.where(known[shown], _earliest(groups[shown]), -1) for groups in (group, varied)]
+        repeats, varies = forms.complete(*plans, seed, take * len(parts) + index)
+
+        def joins(phrase, other, groups, first=first):
+            candidates = np.flatnonzero(known & (groups == groups[other])) if known[other] else [other]
+            return (known[other] or (whole[other] and other >= first)) and any(alike(phrase, one) for one in candidates)
+
         for phrase in np.flatnonzero(whole[first:end]) + first:
-            other = completed[phrase - begin]
-            candidates = np.flatnonzero(known & (group == group[other])) if known[other] else [other]
-            if (known[other] or (whole[other] and other >= first)) and any(alike(phrase, one) for one in candidates):
-                group[phrase] = group[other]
+            repeated, other = begin + repeats[phrase - begin], begin + varies[phrase - begin]
+            if joins(phrase, repeated, group):
+                group[phrase], varied[phrase] = group[repeated], varied[repeated]
+            elif joins(phrase, other, varied):
+                varied[phrase] = varied[other]
         known[first:end] |= whole[first:end]
-    return _earliest(group)
+    return _earliest(group), _earliest(varied)
 
 
 def hear(request: InfillRequest, piece: Piece, steps: Int[np.ndarray, "N 32"]) -> Float[np.ndarray, "N 8 12"]:

@@ -18,6 +18,8 @@ from keras_symdiff.write_atomically import write_atomically
 SECTION_PHRASES = (4, 2)  # a letter is 8 bars long, or 4 where 8 do not fit
 
 _LETTER = re.compile(r"[A-Z]'*")
+# A variation shares so many of its onsets (F1), and so many of these have the same pitch.
+_SHARED_ONSETS, _SAME_PITCHES = 0.7, 0.5
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -26,7 +28,7 @@ class Form:
 
     Args:
         repeats: index of the earliest phrase that each one is equal to; its own where it is new.
-        varies: the same, but a variation counts as equal to what it varies.
+        varies: index of the earliest phrase that each one repeats or is a variation of; its own where there is none.
         register: mean pitch of each phrase, of a form that is drawn; NaN where it has no onset. Defaults to `None`.
         density: onsets per bar of each phrase, likewise.
         pitches: lowest and highest pitch of the piece, likewise.
@@ -87,10 +89,13 @@ class Form:
     def joined(cls, forms: Sequence["Form"]) -> "Form":
         """Drawn forms one after the other; none repeats another."""
         starts = np.cumsum([0, *(len(form.repeats) for form in forms[:-1])])
-        plan = np.concatenate([start + form.repeats for start, form in zip(starts, forms, strict=True)])
+        plans = {
+            name: np.concatenate([start + getattr(form, name) for start, form in zip(starts, forms, strict=True)])
+            for name in ("repeats", "varies")
+        }
         lows, highs = zip(*(form.pitches for form in forms), strict=True)
         parts = {name: np.concatenate([getattr(form, name) for form in forms]) for name in ("register", "density")}
-        return cls(plan, plan, **parts, pitches=(min(lows), max(highs)))
+        return cls(**plans, **parts, pitches=(min(lows), max(highs)))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -98,7 +103,8 @@ class FormTable:
     """The forms of real pieces, from which those of new pieces are drawn.
 
     Args:
-        plans: for each phrase the index of the earliest equal one, -1 beyond the end of a piece.
+        repeats: for each phrase the index of the earliest equal one, -1 beyond the end of a piece.
+        varies: for each phrase what `variations` tells, -1 beyond the end.
         registers: mean pitch of each phrase; NaN beyond the end, or without an onset.
         densities: onsets per bar of each phrase; NaN beyond the end.
         pitches: lowest and highest pitch of each piece.
@@ -113,15 +119,17 @@ class FormTable:
     ```
     """
 
-    plans: Int8[np.ndarray, "P 32"]
+    repeats: Int8[np.ndarray, "P 32"]
+    varies: Int8[np.ndarray, "P 32"]
     registers: Float16[np.ndarray, "P 32"]
     densities: Float16[np.ndarray, "P 32"]
     pitches: Int8[np.ndarray, "P 2"]
 
     def __post_init__(self):
-        number = np.size(self.plans, axis=0) if np.ndim(self.plans) else 0
+        number = np.size(self.repeats, axis=0) if np.ndim(self.repeats) else 0
         expected = {
-            "plans": ("int8", PIECE_PHRASES),
+            "repeats": ("int8", PIECE_PHRASES),
+            "varies": ("int8", PIECE_PHRASES),
             "registers": ("float16", PIECE_PHRASES),
             "densities": ("float16", PIECE_PHRASES),
             "pitches": ("int8", 2),
@@ -137,10 +145,12 @@ class FormTable:
                 raise ValueError(f"Values of {name} are at least -1 and at most {MAX_PITCH}. Received: others")
         if np.any(self.pitches[:, 0] > self.pitches[:, 1]):
             raise ValueError("The lowest pitch of a piece is not above its highest. Received: others")
-        for plan in self.plans:
+        for plan in (*self.repeats, *self.varies):
             end = PIECE_PHRASES - np.argmin(np.flip(plan) == -1)
             if not is_plan(plan[:end]):
                 raise ValueError(f"A phrase repeats itself or the earliest one like it. Received: plan={plan}")
+        if np.any((self.repeats < 0) != (self.varies < 0)):
+            raise ValueError("Repeats and variations of a piece end together. Received: others")
 
     @classmethod
     def of(
@@ -155,18 +165,19 @@ class FormTable:
             real_steps: of their phrases, see `Condition`. Defaults to `None`: all are 4/4.
         """
         number = len(pieces)
-        plans = np.full((number, PIECE_PHRASES), -1, "int8")
+        repeats, varies = np.full((2, number, PIECE_PHRASES), -1, "int8")
         registers, densities = np.full((2, number, PIECE_PHRASES), np.nan, "float16")
         pitches = np.tile(np.array([MIN_PITCH, MAX_PITCH], "int8"), (number, 1))
         for index, tokens in enumerate(pieces):
             condition = Condition.of(tokens, real_steps=None if real_steps is None else real_steps[index])
-            plans[index, : len(tokens)] = condition.repeats
+            repeats[index, : len(tokens)] = condition.repeats
+            varies[index, : len(tokens)] = variations(tokens)
             registers[index, : len(tokens)] = np.round(2 * condition.register) / 2  # fewer values are a smaller file
             densities[index, : len(tokens)] = condition.density
             onsets = np.asarray(tokens)[np.asarray(tokens) >= FIRST_ONSET]
             if len(onsets):
                 pitches[index] = onsets.min() + PITCH_OFFSET, onsets.max() + PITCH_OFFSET
-        return cls(plans, registers, densities, pitches)
+        return cls(repeats, varies, registers, densities, pitches)
 
     def draw(self, num_phrases: int, seed: int, index: int) -> Form:
         """Draws the form of a new piece.
@@ -183,38 +194,38 @@ class FormTable:
             ValueError: if none is.
         """
         row = _stream(seed, index).choice(self._long_enough(num_phrases))
-        plan = self.plans[row, :num_phrases].astype(np.int64)
+        repeats, varies = (plans[row, :num_phrases].astype(np.int64) for plans in (self.repeats, self.varies))
         register, density = (rows[row, :num_phrases].astype("float32") for rows in (self.registers, self.densities))
         low, high = self.pitches[row].tolist()
-        return Form(plan, plan, register, density, (low, high))
+        return Form(repeats, varies, register, density, (low, high))
 
-    def complete(self, plan: Int[np.ndarray, " L"], seed: int, index: int) -> Int[np.ndarray, " L"]:
-        """Completes the plan of a piece of which some phrases are to be composed.
+    def complete(
+        self, repeats: Int[np.ndarray, " L"], varies: Int[np.ndarray, " L"], seed: int, index: int
+    ) -> tuple[Int[np.ndarray, " L"], Int[np.ndarray, " L"]]:
+        """Completes the form of a piece of which some phrases are to be composed.
 
         Args:
-            plan: for each phrase the earliest one that is equal to it, -1 where it is to be composed.
+            repeats: for each phrase the earliest one that is equal to it, -1 where it is to be composed.
+            varies: for each phrase the earliest one that it repeats or varies, -1 likewise.
             seed: int.
             index: index of the take among those of the seed.
 
         Returns:
-            For each phrase one that it is equal to, as in one of the forms whose repeats are most like those of the
-            given phrases, each of which is as likely: a given one, or the earliest one that is to be composed.
+            For each phrase one that it repeats, and one that it repeats or varies, as in one of the forms most like
+            that of the given phrases, each of which is as likely: a given one, or the earliest one that is to be
+            composed.
 
         Raises:
             ValueError: if no form is long enough.
         """
-        plan = np.asarray(plan)
-        rows = self.plans[self._long_enough(len(plan)), : len(plan)]
-        given = np.flatnonzero(plan >= 0)
-        equal = rows[:, given, None] == rows[:, None, given]  # (P, G, G)
-        unlike = (equal != (plan[given, None] == plan[given])).sum(axis=(1, 2))
-        row = rows[_stream(seed, index).choice(np.flatnonzero(unlike == unlike.min()))]
-        completed = plan.astype(np.int64)
-        for phrase in np.flatnonzero(plan < 0):
-            (alike,) = np.nonzero(row == row[phrase])
-            first = alike[plan[alike] >= 0][:1]
-            completed[phrase] = plan[first[0]] if len(first) else alike[0]
-        return completed
+        long_enough, length, given = self._long_enough(len(repeats)), len(repeats), np.flatnonzero(repeats >= 0)
+        known = [(self.repeats[long_enough, :length], repeats), (self.varies[long_enough, :length], varies)]
+        unlike = sum(
+            ((rows[:, given, None] == rows[:, None, given]) != (plan[given, None] == plan[given])).sum(axis=(1, 2))
+            for rows, plan in known
+        )
+        row = _stream(seed, index).choice(np.flatnonzero(unlike == np.min(unlike)))
+        return tuple(_completed(plan, rows[row]) for rows, plan in known)
 
     def save(self, path: str | os.PathLike) -> None:
         """Writes the table to an `.npz` file."""
@@ -236,7 +247,7 @@ class FormTable:
             raise ValueError(f"{path}: not a table of forms ({error})") from error
 
     def _long_enough(self, num_phrases):
-        rows = np.flatnonzero((self.plans >= 0).sum(axis=1) >= num_phrases)
+        rows = np.flatnonzero((self.repeats >= 0).sum(axis=1) >= num_phrases)
         if num_phrases < 1 or not len(rows):
             raise ValueError(f"No form is that long. Received: num_phrases={num_phrases}")
         return rows
@@ -246,6 +257,41 @@ def is_plan(repeats: Int[np.ndarray, " L"]) -> bool:
     """Whether each phrase repeats itself, or an earlier one that repeats none."""
     at = np.arange(len(repeats))
     return bool(np.all((repeats >= 0) & (repeats <= at)) and np.all(repeats[repeats] == repeats))
+
+
+def variations(tokens: Int[np.ndarray, "L 32"]) -> Int[np.ndarray, " L"]:
+    """Tells which phrases are variations of earlier ones.
+
+    Args:
+        tokens: the phrases of a piece.
+
+    Returns:
+        For each phrase the earliest one that varies none itself and that it repeats or varies: at least 70 % of the
+        onsets are at the same steps (F1), and at least half of these have the same pitch. Its own if there is none.
+    """
+    onsets = np.asarray(tokens) >= FIRST_ONSET  # (L, 32)
+    shared = onsets[:, None] & onsets  # (L, L, 32)
+    counts, number = onsets.sum(axis=1), shared.sum(axis=2)
+    same = (shared & (tokens[:, None] == tokens)).sum(axis=2)
+    alike = (
+        (2 * number >= _SHARED_ONSETS * (counts[:, None] + counts)) & (same >= _SAME_PITCHES * number) & (number > 0)
+    )
+    alike |= np.all(tokens[:, None] == tokens, axis=2)
+    varies = np.arange(len(tokens))
+    for phrase in varies:
+        (earlier,) = np.nonzero(alike[phrase] & (varies == np.arange(len(varies))))
+        varies[phrase] = earlier[0]
+    return varies
+
+
+def _completed(plan, row):
+    """A plan (L,) whose unknown phrases, -1, go with those that a complete one, `row`, has them go with."""
+    completed = plan.astype(np.int64)
+    for phrase in np.flatnonzero(plan < 0):
+        (alike,) = np.nonzero(row == row[phrase])
+        first = alike[plan[alike] >= 0][:1]
+        completed[phrase] = plan[first[0]] if len(first) else alike[0]
+    return completed
 
 
 def _earliest(names):

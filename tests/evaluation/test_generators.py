@@ -114,13 +114,24 @@ def test_forms_of_infills_are_completed():
     tokens[1, :, 0] = 41 + np.arange(32)
     forms = FormTable.of(list(tokens))
     three_quarters = np.full((2, 32, 2), 12)
-    conditions, plans = complete_forms(forms, Pieces(None, tokens, three_quarters), GIVEN, range(2), seed=0)
-    np.testing.assert_array_equal(plans, [np.arange(32) % 4, np.arange(32)])
-    np.testing.assert_array_equal(conditions[0].repeats, plans[0])
+    conditions, repeats, varies = complete_forms(forms, Pieces(None, tokens, three_quarters), GIVEN, range(2), seed=0)
+    np.testing.assert_array_equal(repeats, [np.arange(32) % 4, np.arange(32)])
+    np.testing.assert_array_equal(conditions[0].repeats, repeats[0])
+    np.testing.assert_array_equal(varies, repeats)
     assert np.isnan(conditions[0].density).all()
     np.testing.assert_array_equal(conditions[1].real_steps, three_quarters[1])
-    (alone,), plan = complete_forms(forms, Pieces(None, tokens), GIVEN, range(1, 2), seed=0)
-    np.testing.assert_array_equal(plan, plans[1:])
+    (alone,), plan, _ = complete_forms(forms, Pieces(None, tokens), GIVEN, range(1, 2), seed=0)
+    np.testing.assert_array_equal(plan, repeats[1:])
     assert (alone.real_steps == 16).all()
     assert set(conditions[0].register[~GIVEN]) == {61.5}  # the mean of the given ones
     np.testing.assert_array_equal(conditions[1].register[GIVEN], 60 + np.flatnonzero(GIVEN))
+
+
+def test_what_stood_in_the_gap_tells_nothing_of_the_form():
+    tokens = np.zeros((1, 32, 32), np.int8)
+    tokens[0, :, 0] = 41 + np.arange(32)
+    forms = FormTable.of([tokens[0]])
+    tokens[0, 24:] = tokens[0, 8:16]  # the gap has them too
+    _, repeats, varies = complete_forms(forms, Pieces(None, tokens), GIVEN, range(1), seed=0)
+    np.testing.assert_array_equal(repeats[0], np.arange(32))
+    np.testing.assert_array_equal(varies[0], np.arange(32))

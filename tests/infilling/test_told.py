@@ -144,7 +144,8 @@ def test_a_form_is_completed_where_the_chords_allow_it(song):
         request = InfillRequest(**{"bars": ("17-24",)} | asked)
         piece = request.find(song)
         forms = FormTable.of([song.melodies()[0].phrases()[0]])
-        return complete_plan(piece.layout, hear(request, piece, piece.layout.steps), forms, seed=0, take=0).tolist()
+        repeats, _ = complete_plan(piece.layout, hear(request, piece, piece.layout.steps), forms, seed=0, take=0)
+        return repeats.tolist()
 
     alone = [0, 1, 2, 3, 0, 1, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]
     assert plan() == plan(harmony=False) == [*alone[:8], 0, 1, *alone[10:]]
@@ -160,7 +161,7 @@ def test_silence_and_rests_of_the_band_are_no_other_chords(song, tmp_path):
     forms = FormTable.of([song.melodies()[0].phrases()[0]])
 
     def plan(sounds):
-        return complete_plan(layout, sounds, forms, seed=0, take=0).tolist()[8:10]
+        return complete_plan(layout, sounds, forms, seed=0, take=0)[0].tolist()[8:10]
 
     silent = np.zeros((16, 8, 12))
     assert plan(silent) == [0, 1]
@@ -184,7 +185,7 @@ def test_long_gaps_and_several_gaps_are_planned_from_left_to_right():
         free = np.repeat(np.array([[letter == "?"] for letter in text]), 32, axis=1)
         layout = Layout(melody, tokens, np.arange(tokens.size).reshape(tokens.shape), free)
         unknown = np.full((len(text), 8, 12), np.nan)
-        return complete_plan(layout, unknown, FormTable.of([piece(form)]), seed=0, take=0).tolist()
+        return complete_plan(layout, unknown, FormTable.of([piece(form)]), seed=0, take=0)[0].tolist()
 
     first_given = plan("????EFGH????ABCDABCD", "ABCDEFGHABCDABCDABCD")
     assert first_given == [0, 1, 2, 3, 4, 5, 6, 7] + [0, 1, 2, 3] * 3

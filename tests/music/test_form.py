@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from keras_symdiff.music.form import Form, FormTable, is_plan
+from keras_symdiff.music.form import Form, FormTable, is_plan, variations
 
 
 def test_letters_are_eight_bars_and_a_dash_varies():
@@ -46,11 +46,11 @@ def test_plans_that_are_none_are_refused(repeats):
     with pytest.raises(ValueError, match="repeats itself or the earliest"):
         Form(repeats, np.arange(len(repeats)))
     table = some_table()
-    plans = table.plans.copy()
+    plans = table.repeats.copy()
     plans[1, : len(repeats)] = repeats
     plans[1, len(repeats) :] = -1
     with pytest.raises(ValueError, match="repeats itself or the earliest"):
-        dataclasses.replace(table, plans=plans)
+        dataclasses.replace(table, repeats=plans)
 
 
 def some_table():
@@ -63,9 +63,8 @@ def some_table():
 def test_plans_are_drawn_from_pieces_that_are_long_enough():
     table = some_table()
     drawn = [table.draw(20, seed=5, index=index).repeats for index in range(40)]
-    expected = {tuple(table.plans[row, :20]) for row in (0, 2, 3)}
+    expected = {tuple(table.repeats[row, :20]) for row in (0, 2, 3)}
     assert {tuple(plan) for plan in drawn} == expected
-    np.testing.assert_array_equal(drawn[7], table.draw(20, seed=5, index=7).varies)
     assert any((drawn[i] != table.draw(20, seed=6, index=i).repeats).any() for i in range(40))
     for length in (0, 33):
         with pytest.raises(ValueError, match="No form is that long"):
@@ -88,7 +87,9 @@ def test_forms_follow_one_another():
     table = some_table()
     parts = [table.draw(32, seed=0, index=index) for index in range(2)]
     joined = Form.joined(parts)
-    np.testing.assert_array_equal(joined.repeats, np.concatenate([parts[0].repeats, 32 + parts[1].repeats]))
+    for name in ("repeats", "varies"):
+        first, second = (getattr(part, name) for part in parts)
+        np.testing.assert_array_equal(getattr(joined, name), np.concatenate([first, 32 + second]))
     assert len(joined.register) == len(joined.density) == 64
 
 
@@ -102,7 +103,9 @@ def test_a_plan_is_completed_as_in_forms_with_the_same_repeats():
         names = sorted(set(given) - {"?"})
         plan = [-1 if letter == "?" else given.index(letter) for letter in given]
         assert len(names) == len(set(plan) - {-1})
-        return table.complete(np.array(plan), seed=0, index=index).tolist()
+        repeats, varies = table.complete(np.array(plan), np.array(plan), seed=0, index=index)
+        np.testing.assert_array_equal(repeats, varies)
+        return repeats.tolist()
 
     assert completed("AB??CDAB") == [0, 1, 0, 1, 4, 5, 0, 1]
     assert completed("ABCB????") == [0, 1, 2, 1, 0, 1, 2, 1]
@@ -111,7 +114,42 @@ def test_a_plan_is_completed_as_in_forms_with_the_same_repeats():
     drawn = {tuple(completed("AB??????", index)) for index in range(40)}
     assert drawn == {(0, 1, 0, 1, 4, 5, 0, 1), (0, 1, 2, 1, 0, 1, 2, 1), tuple(range(8))}
     with pytest.raises(ValueError, match="No form is that long"):
-        table.complete(np.arange(11), seed=0, index=0)
+        table.complete(np.arange(11), np.arange(11), seed=0, index=0)
+
+
+def phrase(**onsets):
+    """A phrase of onsets, `s8=60`: C4 at step 8."""
+    tokens = np.zeros(32, np.int8)
+    for step, pitch in onsets.items():
+        tokens[int(step[1:])] = pitch - 19
+    return tokens
+
+
+def test_variations_share_rhythm_and_half_of_the_pitches():
+    tune = phrase(s0=60, s8=62, s16=64, s24=65)
+    other_end = phrase(s0=60, s8=62, s16=67, s24=69)
+    one_more = phrase(s0=60, s8=62, s12=64, s16=64, s24=65)
+    sequence = phrase(s0=62, s8=64, s16=65, s24=67)
+    off_beat = phrase(s2=60, s8=62, s18=64, s26=65)
+    silent = phrase()
+    piece = np.stack([tune, sequence, other_end, silent, one_more, off_beat, tune, silent])
+    assert variations(piece).tolist() == [0, 1, 0, 3, 0, 5, 0, 3]
+    table = FormTable.of([piece])
+    form = table.draw(8, seed=0, index=0)
+    assert form.varies.tolist() == [0, 1, 0, 3, 0, 5, 0, 3]
+    assert form.repeats.tolist() == [0, 1, 2, 3, 4, 5, 0, 3]
+    with pytest.raises(ValueError, match="end together"):
+        dataclasses.replace(table, varies=np.where(np.arange(32) < 7, table.varies, -1).astype("int8"))
+
+
+def test_what_varies_a_given_phrase_is_completed_too():
+    tune, ending = phrase(s0=60, s8=62, s16=64, s24=65), phrase(s0=60, s8=62, s16=67, s24=69)
+    others = [phrase(s2=70, s6=71), phrase(s1=50, s3=57, s5=59)]
+    table = FormTable.of([np.stack([tune, others[0], ending, others[1]])])
+    known = np.array([0, 1, -1, 3])
+    repeats, varies = table.complete(known, known, seed=0, index=0)
+    assert repeats.tolist() == [0, 1, 2, 3]
+    assert varies.tolist() == [0, 1, 0, 3]
 
 
 def test_a_table_is_saved_and_loaded(tmp_path):
@@ -122,8 +160,8 @@ def test_a_table_is_saved_and_loaded(tmp_path):
         np.testing.assert_array_equal(getattr(loaded, field.name), getattr(table, field.name))
     whole = (tmp_path / "forms.npz").read_bytes()
     (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])
-    np.savez(tmp_path / "other.npz", plans=np.zeros((2, 32)))
-    np.savez(tmp_path / "object.npz", plans=np.array([None]))
+    np.savez(tmp_path / "other.npz", repeats=np.zeros((2, 32)))
+    np.savez(tmp_path / "object.npz", repeats=np.array([None]))
     for name in ("cut.npz", "other.npz", "object.npz"):
         with pytest.raises(ValueError, match=f"{name}: not a table of forms"):
             FormTable.load(tmp_path / name)

@@ -71,7 +71,7 @@ def test_pieces_hold_each_phrase_once_and_know_what_they_repeat(tmp_path):
     np.testing.assert_array_equal(rows.reshape(-1), np.arange(64) % 5)
     np.testing.assert_array_equal(conditions[1], Condition.of(tokens[32:64]).features().astype("float16"))
     songs.save_forms(tmp_path, encoded(corpus))
-    np.testing.assert_array_equal(FormTable.load(tmp_path / "forms.npz").plans, np.tile(np.arange(32) % 5, (2, 1)))
+    np.testing.assert_array_equal(FormTable.load(tmp_path / "forms.npz").repeats, np.tile(np.arange(32) % 5, (2, 1)))
 
 
 def test_short_songs_have_no_forms(tmp_path):
