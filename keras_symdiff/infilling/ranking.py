@@ -45,8 +45,8 @@ class TakeScores:
         chord_tones: share of the new melody's time on a pitch class that other tracks sound in the beat; the first and
             third quarter of a bar count twice. NaN where no other track sounds.
         clashes: share of that time a semitone beside a pitch class that sounds, on none that does.
-        novelty: share of the phrases with new notes that are neither among the given phrases nor, where they are known,
-            among those that the model was trained on, in any key.
+        novelty: share of the phrases with new notes that are not among those that the model was trained on, in any key;
+            what the piece has itself may return. NaN where the training phrases are not known.
         leaps: share of the new bars with an interval of more than an octave, to kept notes too.
     """
 
@@ -84,8 +84,7 @@ def score_takes(
         gaps: the gaps.
         sounds: what the other tracks sound in each beat of their phrases, NaN where nobody knows. Defaults to `None`:
             nobody knows.
-        training_phrases: hashes, as `read_training_phrases` returns them. Defaults to `None`: a phrase is new if it is
-            new in the piece.
+        training_phrases: hashes, as `read_training_phrases` returns them. Defaults to `None`: nobody knows them.
 
     Returns:
         `TakeScores` of each take.
@@ -95,11 +94,11 @@ def score_takes(
     inside = np.any([(steps >= gap.first_step) & (steps < gap.end_step) for gap in gaps], axis=0)
     kept = ~inside.any(axis=1)  # (L,)
     seams = _seam_fit(tokens, kept)
-    known = phrase_hashes(tokens[0, kept])
-    if training_phrases is not None:
-        known = np.append(known, training_phrases)
-    novelties = _novelty(tokens[:, ~kept], known)
     unknown = np.full(len(takes), np.nan)
+    novelties = unknown
+    if training_phrases is not None:
+        trained = np.setdiff1d(training_phrases, phrase_hashes(tokens[0, kept]))
+        novelties = _novelty(tokens[:, ~kept], trained)
     chord_tones, clashes = (unknown, unknown) if sounds is None else _chord_scores(takes, steps, inside, sounds)
     rows = zip(seams, chord_tones, clashes, novelties, _leaps(tokens, inside), strict=True)
     return [TakeScores(*map(float, scores)) for scores in rows]
