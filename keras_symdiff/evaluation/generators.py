@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Float32, Int, Int8
 
 from keras_symdiff.autoregressive.continue_pieces import continue_pieces
 from keras_symdiff.autoregressive.latent_mdn import LatentMDN
-from keras_symdiff.constants import PHRASE_STEPS, PIECE_PHRASES
+from keras_symdiff.constants import MAX_PITCH, MIN_PITCH, PHRASE_STEPS, PIECE_PHRASES
 from keras_symdiff.diffusion.generate import infill, sample
 from keras_symdiff.diffusion.latent_diffusion import LatentDiffusion
 from keras_symdiff.diffusion.sampler import Sampler
@@ -80,8 +80,8 @@ def complete_forms(
         seed: int.
 
     Returns:
-        Conditions that tell the forms, the real steps, the registers of the given phrases and their mean for the new
-        ones; and for each phrase the earliest one that it is equal to, and the earliest one that it repeats or varies.
+        Conditions that tell the forms, the real steps, and the registers of given and new phrases; and for each phrase
+        the earliest one that it is equal to, and the earliest one that it repeats or varies.
     """
     conditions, plans = [], []
     (given,) = np.nonzero(mask)
@@ -90,8 +90,9 @@ def complete_forms(
         was = Condition.of(piece, real_steps=pieces.real_steps[number])
         known = np.full((2, len(mask)), -1)
         known[:, given] = given[Condition.of(piece[given]).repeats], given[variations(piece[given])]
-        repeats, varies = (np.argmax(group[:, None] == group, axis=1) for group in forms.complete(*known, seed, number))
-        register = np.where(mask, was.register, np.nanmean(was.register[mask]))
+        *groups, above = forms.complete(*known, seed, number)
+        repeats, varies = (np.argmax(group[:, None] == group, axis=1) for group in groups)
+        register = np.where(mask, was.register, np.clip(np.nanmean(was.register[mask]) + above, MIN_PITCH, MAX_PITCH))
         conditions.append(dataclasses.replace(was, repeats=repeats, register=register).hide("density"))
         plans.append((repeats, varies))
     return conditions, *np.stack(plans, axis=1)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from keras_symdiff.constants import FIRST_ONSET, PHRASE_STEPS, PIECE_PHRASES, STEPS_PER_BAR
+from keras_symdiff.constants import FIRST_ONSET, MAX_PITCH, MIN_PITCH, PHRASE_STEPS, PIECE_PHRASES, STEPS_PER_BAR
 from keras_symdiff.infilling.asked import NO_FORM, ORIGINAL_FORM, Asked
 from keras_symdiff.infilling.infill_request import InfillRequest, Piece
 from keras_symdiff.infilling.layout import Layout
@@ -46,16 +46,19 @@ class Told:
     variation: float = 1.0
     octaves: int = 0
 
-    def planned(self, repeats: Int[np.ndarray, " N"], varies: Int[np.ndarray, " N"]) -> "Told":
+    def planned(
+        self, repeats: Int[np.ndarray, " N"], varies: Int[np.ndarray, " N"], above: Float[np.ndarray, " N"]
+    ) -> "Told":
         """The same, with a plan.
 
         Args:
             repeats: for each phrase the earliest one that it shall be equal to.
             varies: for each phrase the earliest one that it shall repeat or vary.
+            above: semitones that its register shall be above what it is now.
         """
-        return dataclasses.replace(
-            self, condition=dataclasses.replace(self.condition, repeats=repeats), repeats=repeats, varies=varies
-        )
+        register = np.clip(self.condition.register + above, MIN_PITCH, MAX_PITCH)
+        condition = dataclasses.replace(self.condition, repeats=repeats, register=register)
+        return dataclasses.replace(self, condition=condition, repeats=repeats, varies=varies)
 
 
 def window(told: Sequence[Told], first: int, end: int, length: int, hears: bool) -> dict[str, np.ndarray]:
@@ -173,12 +176,12 @@ def tell_new(asked: Asked, form: Form | None, num_phrases: int, hears: bool, one
 
 def complete_plan(
     layout: Layout, sounds: Float[np.ndarray, "N 8 12"], forms: FormTable, seed: int, take: int
-) -> tuple[Int[np.ndarray, " N"], Int[np.ndarray, " N"]]:
+) -> tuple[Int[np.ndarray, " N"], Int[np.ndarray, " N"], Float[np.ndarray, " N"]]:
     """Draws which phrases the new ones repeat or vary, from forms like that of the given phrases.
 
     A new phrase repeats or varies another only where their bars are as long, and the same chords sound beneath both or
-    nobody knows what sounds beneath either. Phrases that are free in part stand alone. Gaps are planned from left to
-    right, 32 bars at once.
+    nobody knows what sounds beneath either. Phrases that are free in part stand alone. Over chords, which make leaps,
+    new phrases keep to one register. Gaps are planned from left to right, 32 bars at once.
 
     Args:
         layout: `Layout`.
@@ -188,12 +191,14 @@ def complete_plan(
         take: number of the take among those of the seed.
 
     Returns:
-        For each phrase the earliest one that it shall be equal to, and the earliest one that it shall repeat or vary.
+        For each phrase the earliest one that it shall be equal to, the earliest one that it shall repeat or vary, and
+        how many semitones above the given ones it shall be.
     """
     number, most = len(layout.tokens), PIECE_PHRASES // 2
     group, _, whole = _groups(layout)
     known = group >= number  # given phrases, later those that are planned
-    varied = group.copy()
+    varied, above = group.copy(), np.zeros(number)
+    unheard = np.isnan(sounds).any(axis=(1, 2))
     varied[known] = number + variations(layout.tokens[known])
     parts = [(at, min(at + most, end)) for first, end in layout.new_runs for at in range(first, end, most)]
 
@@ -205,7 +210,8 @@ def complete_plan(
         begin = max(0, min((first + end - PIECE_PHRASES) // 2, number - PIECE_PHRASES))
         shown = slice(begin, min(begin + PIECE_PHRASES, number))
         plans = [np.where(known[shown], _earliest(groups[shown]), -1) for groups in (group, varied)]
-        repeats, varies = forms.complete(*plans, seed, take * len(parts) + index)
+        repeats, varies, higher = forms.complete(*plans, seed, take * len(parts) + index)
+        above[first:end] = np.where(unheard[first:end], higher[first - begin : end - begin], 0)
 
         def joins(phrase, other, groups, first=first):
             candidates = np.flatnonzero(known & (groups == groups[other])) if known[other] else [other]
@@ -218,7 +224,7 @@ def complete_plan(
             elif joins(phrase, other, varied):
                 varied[phrase] = varied[other]
         known[first:end] |= whole[first:end]
-    return _earliest(group), _earliest(varied)
+    return _earliest(group), _earliest(varied), above
 
 
 def hear(request: InfillRequest, piece: Piece, steps: Int[np.ndarray, "N 32"]) -> Float[np.ndarray, "N 8 12"]:

@@ -20,6 +20,8 @@ SECTION_PHRASES = (4, 2)  # a letter is 8 bars long, or 4 where 8 do not fit
 _LETTER = re.compile(r"[A-Z]'*")
 # A variation shares so many of its onsets (F1), and so many of these have the same pitch.
 _SHARED_ONSETS, _SAME_PITCHES = 0.7, 0.5
+# What a completed form takes of another piece's registers: all of it leaps, none of it stays on one line.
+_REGISTER_SHARE = 0.5
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -201,7 +203,7 @@ class FormTable:
 
     def complete(
         self, repeats: Int[np.ndarray, " L"], varies: Int[np.ndarray, " L"], seed: int, index: int
-    ) -> tuple[Int[np.ndarray, " L"], Int[np.ndarray, " L"]]:
+    ) -> tuple[Int[np.ndarray, " L"], Int[np.ndarray, " L"], Float[np.ndarray, " L"]]:
         """Completes the form of a piece of which some phrases are to be composed.
 
         Args:
@@ -213,7 +215,8 @@ class FormTable:
         Returns:
             For each phrase one that it repeats, and one that it repeats or varies, as in one of the forms most like
             that of the given phrases, each of which is as likely: a given one, or the earliest one that is to be
-            composed.
+            composed. And how many semitones above the mean register of the given phrases each one is to be: half of
+            what it is in that form.
 
         Raises:
             ValueError: if no form is long enough.
@@ -225,7 +228,10 @@ class FormTable:
             for rows, plan in known
         )
         row = _stream(seed, index).choice(np.flatnonzero(unlike == np.min(unlike)))
-        return tuple(_completed(plan, rows[row]) for rows, plan in known)
+        register = self.registers[long_enough[row], :length].astype("float32")
+        above = register - _mean(register[given])
+        repeats, varies = (_completed(plan, rows[row]) for rows, plan in known)
+        return repeats, varies, _REGISTER_SHARE * np.nan_to_num(above)
 
     def save(self, path: str | os.PathLike) -> None:
         """Writes the table to an `.npz` file."""
@@ -282,6 +288,12 @@ def variations(tokens: Int[np.ndarray, "L 32"]) -> Int[np.ndarray, " L"]:
         (earlier,) = np.nonzero(alike[phrase] & (varies == np.arange(len(varies))))
         varies[phrase] = earlier[0]
     return varies
+
+
+def _mean(values):
+    """The mean of what is known; NaN if nothing is."""
+    known = values[~np.isnan(values)]
+    return known.mean() if len(known) else np.nan
 
 
 def _completed(plan, row):

@@ -144,7 +144,7 @@ def test_a_form_is_completed_where_the_chords_allow_it(song):
         request = InfillRequest(**{"bars": ("17-24",)} | asked)
         piece = request.find(song)
         forms = FormTable.of([song.melodies()[0].phrases()[0]])
-        repeats, _ = complete_plan(piece.layout, hear(request, piece, piece.layout.steps), forms, seed=0, take=0)
+        repeats, *_ = complete_plan(piece.layout, hear(request, piece, piece.layout.steps), forms, seed=0, take=0)
         return repeats.tolist()
 
     alone = [0, 1, 2, 3, 0, 1, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]

@@ -103,7 +103,7 @@ def test_a_plan_is_completed_as_in_forms_with_the_same_repeats():
         names = sorted(set(given) - {"?"})
         plan = [-1 if letter == "?" else given.index(letter) for letter in given]
         assert len(names) == len(set(plan) - {-1})
-        repeats, varies = table.complete(np.array(plan), np.array(plan), seed=0, index=index)
+        repeats, varies, _ = table.complete(np.array(plan), np.array(plan), seed=0, index=index)
         np.testing.assert_array_equal(repeats, varies)
         return repeats.tolist()
 
@@ -147,9 +147,17 @@ def test_what_varies_a_given_phrase_is_completed_too():
     others = [phrase(s2=70, s6=71), phrase(s1=50, s3=57, s5=59)]
     table = FormTable.of([np.stack([tune, others[0], ending, others[1]])])
     known = np.array([0, 1, -1, 3])
-    repeats, varies = table.complete(known, known, seed=0, index=0)
+    repeats, varies, _ = table.complete(known, known, seed=0, index=0)
     assert repeats.tolist() == [0, 1, 2, 3]
     assert varies.tolist() == [0, 1, 0, 3]
+
+
+def test_a_completed_form_goes_half_as_high_as_its_own():
+    high, low = phrase(s0=72), phrase(s0=60)
+    table = FormTable.of([np.stack([low, high, phrase(s0=64), low, phrase()])])
+    known = np.array([0, -1, 2, 0, -1])
+    *_, above = table.complete(known, known, seed=0, index=0)
+    assert above[[1, 4]].tolist() == pytest.approx([(72 - (60 + 64 + 60) / 3) / 2, 0], abs=0.1)
 
 
 def test_a_table_is_saved_and_loaded(tmp_path):
