@@ -128,6 +128,13 @@ def test_what_is_asked_of_new_bars_reaches_them(hearing, asked):
         assert {pitch for _, pitch in new_notes(other)} <= set(range(72, 85))
 
 
+def test_the_picture_of_new_bars_names_their_chords(hearing, tmp_path):
+    takes = hearing.infill(SONG, bars="17-20", quality=QUICK, chords="C | F")
+    without = dataclasses.replace(takes, request=dataclasses.replace(takes.request, chords=None))
+    pictures = [one.write(tmp_path / name).files[0].with_suffix(".png") for name, one in (("a", takes), ("b", without))]
+    assert pictures[0].read_bytes() != pictures[1].read_bytes()
+
+
 def test_a_form_makes_bars_equal(hearing):
     take = hearing.infill(SONG, bars="17-32", form="AA", quality=Sampler("dpm-solver-sde", 5), key_cost=0.0).best
     first = take.piece.layout.new_runs[0][0]

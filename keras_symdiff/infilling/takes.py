@@ -154,7 +154,7 @@ class Takes(Sequence):
             text = takes_page(request, self.preset, self.original, shown, len(self) - len(shown), midi, folder)
             write_atomically(page, text.encode())
         else:
-            _draw_before_and_after(piece, self.best, request.seed, midi, files[0].with_suffix(".png"))
+            _draw_before_and_after(request, self.best, midi, files[0].with_suffix(".png"))
         for path in files if audio else ():  # last: pieces too long to render are written all the same
             renderer = write_audio(path, path.with_suffix(".wav"))
         return WrittenTakes(files, page, renderer)
@@ -174,9 +174,10 @@ def _holds_another(folder: Path, stem: str, request: InfillRequest) -> bool:
         return True
 
 
-def _draw_before_and_after(piece: Piece, take: Take, seed: int, midi: Path, path: Path):
-    lines = ((piece.melody, "before"), (take.melody, "after"))
+def _draw_before_and_after(request: InfillRequest, take: Take, midi: Path, path: Path):
+    gaps, lines = take.piece.gaps, ((take.piece.melody, "before"), (take.melody, "after"))
     before, after = (dataclasses.replace(melody, name=name) for melody, name in lines)
-    names = ", ".join(gap.name for gap in piece.gaps)
-    title = f"{midi.name}: bars {names} composed anew, seed {seed}"
-    plot_piano_roll([before, after], path, [(gap.first_step, gap.end_step) for gap in piece.gaps], title)
+    names = ", ".join(gap.name for gap in gaps)
+    title = f"{midi.name}: bars {names} composed anew, seed {request.seed}"
+    framed = [(gap.first_step, gap.end_step) for gap in gaps]
+    plot_piano_roll([before, after], path, framed, title, request.parsed_chords)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import itertools
 import math
 import os
 import pathlib
@@ -13,6 +14,7 @@ import numpy as np
 from keras_symdiff import constants
 from keras_symdiff.files.readable_name import readable_name
 from keras_symdiff.music.chord_symbols import Chords
+from keras_symdiff.music.grid import Grid
 from keras_symdiff.music.melody import Melody
 from keras_symdiff.write_atomically import write_atomically
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 _WIDTH, _ROW_HEIGHT = 10.0, 1.8  # inches; fits a text width when scaled to 70 %
 _BARS_PER_ROW, _MOST_ROWS = 16, 16  # of one melody
+_SYMBOL_SIZE, _LEAST_SIZE = 8.0, 3.5  # points
 _LETTER_WIDTH = 0.7  # of a letter's size, with some room
 _GIVEN, _NEW = "#1f4e79", "#c55a11"  # apart in greyscale too
 _SEMITONES = 12
@@ -44,8 +47,8 @@ def plot_piano_roll(
         path: path of the picture; its suffix (`.png`, `.pdf`, `.svg`) names the format.
         highlight_steps: pairs of first and end step, stretches that are framed as new.
         title: text above the picture.
-        chords: a progression from bar 1 on, repeated to the end, whose symbols stand above the bars. Defaults to
-            `None`: none.
+        chords: a progression whose symbols stand above the last melody, as far as they can be read there, repeated:
+            from bar 1 to the end, or anew above each stretch that is framed. Defaults to `None`: none.
 
     Raises:
         ValueError: if there is no melody.
@@ -69,7 +72,7 @@ def plot_piano_roll(
     if len(melodies) == 1 and bars_per_row > _BARS_PER_ROW:
         doublings = max(0, math.ceil(math.log2(bars_per_row / (_BARS_PER_ROW * _MOST_ROWS))))
         bars_per_row = _BARS_PER_ROW << doublings
-    rows = [(_bars(melody, bar, bar + bars_per_row), bar)
+    rows = [(_bars(melody, bar, bar + bars_per_row), bar, chords if melody is melodies[-1] else None)
             for melody in melodies for bar in range(first_bar, end_bar, bars_per_row)]  # fmt: skip
 
     height = _ROW_HEIGHT * len(rows) + (0.9 if title else 0.6)
@@ -79,7 +82,7 @@ def plot_piano_roll(
     figure.supxlabel("bar", fontsize=9)
     figure.supylabel("note (C4 is middle C)", fontsize=9)
     all_axes = figure.subplots(len(rows), 1, sharey=True, squeeze=False)[:, 0]
-    for axes, (melody, bar) in zip(all_axes, rows, strict=True):
+    for axes, (melody, bar, named) in zip(all_axes, rows, strict=True):
         new = np.zeros(len(melody.pitches), dtype=bool)
         for first_step, end_step in highlight_steps:
             new |= (melody.start_steps >= first_step) & (melody.start_steps < end_step)
@@ -88,7 +91,8 @@ def plot_piano_roll(
             axes.axvspan(first, end, fill=False, edgecolor=_NEW, linewidth=1.4, zorder=4)
         draw_notes(axes, melody, np.where(new, _NEW, _GIVEN))
         if len(melodies) > 1:
-            axes.set_title(readable_name(melody.name), fontsize=9, loc="left", parse_math=False)
+            pad = 6 if named is None else 6 + _SYMBOL_SIZE  # points above the symbols
+            axes.set_title(readable_name(melody.name), fontsize=9, loc="left", pad=pad, parse_math=False)
         axes.grid(color="0.85", linewidth=0.6)
         axes.set_axisbelow(True)
         axes.tick_params(labelsize=8, length=2)
@@ -98,8 +102,9 @@ def plot_piano_roll(
         # Labels at bars 1, 5, 9, ...: where four-bar groups begin.
         axes.set_xticks(np.arange((bar - 1) // spacing * spacing + 1, last + 1, spacing))
         axes.set_xlim(bar, bar + bars_per_row)
-        if chords is not None:
-            draw_chords(axes, [chords.bars[number % len(chords.bars)] for number in range(bar - 1, last - 1)], bar)
+        for first_step, end_step in highlight_steps or [(0, melody.grid.bar_step(end_bar - 1))]:
+            if named is not None:
+                draw_chords(axes, named, melody.grid, first_step, end_step)
     set_pitch_axis(all_axes[0], melodies)
 
     picture = io.BytesIO()
@@ -114,21 +119,30 @@ def _bars(melody, first, end):
     return dataclasses.replace(melody, **{name: getattr(melody, name)[inside] for name in names})
 
 
-def draw_chords(axes: "Axes", bars: Sequence[Sequence[str]], first_bar: int) -> None:
-    """Writes chord symbols above the bars of a piano roll.
+def draw_chords(axes: "Axes", chords: Chords, grid: Grid, first_step: int, end_step: int) -> None:
+    """Writes the symbols of a progression above a stretch of a piano roll, unless they would be too small to read.
 
     Args:
-        axes: x is time in bars, counted from 1; its limits say how much room a bar has.
-        bars: the symbols of each bar, which share it evenly.
-        first_bar: number of the bar that the first of them belong to.
+        axes: x is time in bars, counted from 1; its limits say what is shown, and how much room a bar has.
+        chords: the progression, which begins with the stretch's first bar and is repeated.
+        grid: the song's bars.
+        first_step: where the stretch begins.
+        end_step: where it ends.
     """
     low, high = axes.get_xlim()
-    room = 72 * _WIDTH / (high - low) / max(len(" ".join(bar)) for bar in bars)  # points for each letter
-    size = min(8.0, room / _LETTER_WIDTH)
-    for number, symbols in enumerate(bars, first_bar):
-        for index, symbol in enumerate(symbols):
-            place = number + (index + 0.5) / len(symbols)
-            axes.annotate(symbol, (place, 1.02), xycoords=("data", "axes fraction"), ha="center", fontsize=size)
+    room = 72 * _WIDTH / (high - low) / max(len(" ".join(bar)) for bar in chords.bars)  # points for each letter
+    size = min(_SYMBOL_SIZE, room / _LETTER_WIDTH)
+    if size < _LEAST_SIZE:
+        return
+    left, right = np.clip(grid.places([first_step, end_step]), low, high)
+    first_bar = grid.bar_of(first_step) + 1
+    for number in range(first_bar, grid.bar_of(end_step - 1) + 2):
+        symbols = chords.bars[(number - first_bar) % len(chords.bars)]
+        borders = np.linspace(number, number + 1, len(symbols) + 1).clip(left, right)
+        for symbol, (start, end) in zip(symbols, itertools.pairwise(borders), strict=True):
+            if start < end:
+                place = (start + end) / 2
+                axes.annotate(symbol, (place, 1.02), xycoords=("data", "axes fraction"), ha="center", fontsize=size)
 
 
 def draw_notes(axes: "Axes", melody: Melody, colors: Any, edge_width: float = 0.0) -> None:

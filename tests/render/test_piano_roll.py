@@ -48,6 +48,21 @@ def test_chords_stand_above_the_bars_and_labels_say_what_is_drawn(tmp_path):
     assert {"New melody over chords", "bar", "note (C4 is middle C)", "C4"} <= set(texts)
 
 
+@pytest.mark.parametrize(
+    ("phrases", "framed", "symbols"),
+    [
+        (4, [(16, 64)], ["C", "F#m7b5", "G7", "F#m7b5", "G7"]),
+        (4, [(0, 16), (40, 56)], ["C", "C", "F#m7b5"]),  # bar 1; bars 3.3-4.2
+        (128, [(16, 64)], []),  # too small to read
+    ],
+)
+def test_chords_stand_above_framed_stretches_of_the_last_melody(tmp_path, phrases, framed, symbols):
+    before, after = (Melody.from_phrases(np.full((phrases, 32), 41), name=name) for name in ("before", "after"))
+    plot_piano_roll([before, after], tmp_path / "a.svg", framed, chords=Chords.parse("C | F#m7b5 G7 | %"))
+    texts = re.findall("<!-- (.*?) -->", (tmp_path / "a.svg").read_text())
+    assert [text for text in texts if text in ("C", "F#m7b5", "G7")] == symbols
+
+
 def test_a_melody_without_notes_can_be_drawn(tmp_path):
     plot_piano_roll(Melody.from_phrases(np.zeros((2, 32), int)), tmp_path / "rest.svg", title="rest")
     assert "rest" in (tmp_path / "rest.svg").read_text()
