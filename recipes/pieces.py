@@ -6,20 +6,20 @@ from pathlib import Path
 import numpy as np
 from songs import SHARES
 
-from keras_symdiff.constants import FIRST_ONSET, NUM_TOKENS, PIECE_PHRASES, STEPS_PER_BAR
+from keras_symdiff.constants import FIRST_ONSET, NUM_TOKENS, PIECE_PHRASES
 from keras_symdiff.music.condition import PARTS, Condition
-from keras_symdiff.music.form import FormTable
 from keras_symdiff.music.key import estimate_key, pitch_class_weights
 from keras_symdiff.music.transpose import to_home_key, transpose
 from keras_symdiff.presets.preset import FORMS_FILE
 from keras_symdiff.presets.reference_pieces import MOST_PIECES, write_reference_pieces
 from keras_symdiff.presets.training_phrases import write_training_phrases
+from keras_symdiff.training.piece_batches import SHORTEST_PIECE
+from keras_symdiff.training.told_songs import cut_pieces, features_of_run, forms_of
 
 ARCHIVES = {
     "songs": ("pop909", "songs_chords", "lieder", "songs", "hymns", "folk", "vocals"),
     "lakh": ("lakh_melody", "lakh_trio", "vocals"),
 }
-SHORTEST_PIECE = 8  # phrases
 _LONGEST_DRAW = 56  # as `training.piece_batches` draws lengths
 ACCOMPANIED_WEIGHT = 2.0  # how much oftener songs with harmony are drawn, in "songs"
 KEYS = tuple(range(-5, 7))  # semitones, for pieces in every key
@@ -84,7 +84,8 @@ class Pieces:
                 for start, stop in borders:
                     run = line[start:stop]
                     tokens.append(run)
-                    features.append(_features(run, chroma[start:stop], real_steps[start:stop]))
+                    told = Condition.of(run, chroma[start:stop], real_steps[start:stop])
+                    features.append(features_of_run(told))
                     lengths.append(stop - start)
                     share = (stop - start) / (borders[:, 1] - borders[:, 0]).sum()  # a song has one weight
                     weights.append(share * (ACCOMPANIED_WEIGHT if accompanied and preset == "songs" else 1.0))
@@ -104,12 +105,7 @@ class Pieces:
 
     def write_what_ships(self, folder):
         """Writes what a preset knows of its training pieces: their forms, phrases (hashed), and some of the pieces."""
-        windows, conditions = self.windows()
-        pieces = [self.tokens[row[row >= 0]] for row in windows]
-        steps = np.round(STEPS_PER_BAR * conditions[:, :, PARTS["real_steps"]]).astype(int)
-        FormTable.of(pieces, [rows[: len(piece)] for rows, piece in zip(steps, pieces, strict=True)]).save(
-            folder / FORMS_FILE
-        )
+        forms_of(self.tokens, *self.windows()).save(folder / FORMS_FILE)
         write_training_phrases(folder, self.tokens)
         beginnings = np.stack(
             [self.rows[start : start + PIECE_PHRASES] for start in self.starts[self.lengths >= PIECE_PHRASES]]
@@ -118,37 +114,8 @@ class Pieces:
         write_reference_pieces(folder, self.tokens[beginnings])
 
     def windows(self, shortest=SHORTEST_PIECE):
-        """Cuts each run into pieces of 32 phrases, and one of what is left if it is long enough.
-
-        Returns:
-            Tuple of rows (P, 32), -1 beyond the end of a piece, and conditions (P, 32, C), float32.
-        """
-        rows, conditions = [], []
-        for start, length in zip(self.starts, self.lengths, strict=True):
-            for first in range(0, length, PIECE_PHRASES):
-                count = min(PIECE_PHRASES, length - first)
-                if count < shortest:
-                    continue
-                at = slice(start + first, start + first + count)
-                piece = np.full(PIECE_PHRASES, -1)
-                piece[:count] = self.rows[at]
-                condition = np.zeros((PIECE_PHRASES, self.features.shape[1]), "float32")
-                condition[:count] = self.features[at]
-                condition[:count, PARTS["repeats"]] = 0
-                earliest = (piece[:count, None] == piece[None, :count]).argmax(axis=1)
-                condition[np.arange(count), PARTS["repeats"].start + earliest] = 1
-                condition[:count, PARTS["repeats"].stop - 1] = 1
-                rows.append(piece)
-                conditions.append(condition)
-        return np.array(rows), np.array(conditions)
-
-
-def _features(tokens, chroma, real_steps):
-    """Features of a run of any length."""
-    condition = Condition.of(tokens, chroma, real_steps)
-    return np.concatenate(
-        [condition[first : first + PIECE_PHRASES].features() for first in range(0, len(tokens), PIECE_PHRASES)]
-    ).astype("float16")
+        """The runs as `cut_pieces` cuts them."""
+        return cut_pieces(self.rows, self.features, self.lengths, shortest)
 
 
 def encode(vae, tokens, keys):

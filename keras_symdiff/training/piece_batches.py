@@ -1,7 +1,7 @@
 """Batches of pieces of any length with their conditions."""
 
 import numpy as np
-from jaxtyping import Float, Int, Real
+from jaxtyping import Bool, Float, Int, Real
 
 from keras_symdiff.constants import PIECE_PHRASES
 from keras_symdiff.music.condition import PARTS
@@ -79,8 +79,13 @@ class PieceBatches(SeededBatches):
         rows = np.where(present, self.songs[at], -1)  # (B, L)
         latents = self.phrases[rows] * present[:, :, None]  # (B, L, D)
         condition = np.where(present[:, :, None], self.conditions[at], 0).astype("float32")  # (B, L, C)
-        earliest = np.argmax(rows[:, :, None] == rows[:, None], axis=-1)  # (B, L)
-        repeats = condition[:, :, PARTS["repeats"]]
-        repeats[:, :, :-1] = (earliest[:, :, None] == places) & present[:, :, None]
-        repeats[:, :, -1] = present
+        condition[:, :, PARTS["repeats"]] = told_repeats(rows)
         return (own_share((latents.astype("float32", copy=False), condition)),)
+
+
+def told_repeats(rows: Int[np.ndarray, "B 32"]) -> Bool[np.ndarray, "B 32 33"]:
+    """The part `repeats` of the conditions of pieces, by the rows of their phrases, -1 beyond the end of a piece."""
+    present = (rows >= 0)[:, :, None]
+    earliest = np.argmax(rows[:, :, None] == rows[:, None], axis=-1)  # (B, L)
+    plan = earliest[:, :, None] == np.arange(PIECE_PHRASES)
+    return np.concatenate([plan & present, present], axis=-1)

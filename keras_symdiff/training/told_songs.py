@@ -5,7 +5,7 @@ import itertools
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Float16, Float32, Int
 
 from keras_symdiff.constants import PHRASE_STEPS, PIECE_PHRASES, STEPS_PER_BAR
 from keras_symdiff.latents.latent_corpus import LatentCorpus
@@ -13,7 +13,7 @@ from keras_symdiff.latents.split_windows import file_remainders
 from keras_symdiff.music.condition import CONDITION_DIM, PARTS, Condition
 from keras_symdiff.music.form import FormTable
 from keras_symdiff.presets.preset import FORMS_FILE
-from keras_symdiff.training.piece_batches import SHORTEST_PIECE
+from keras_symdiff.training.piece_batches import SHORTEST_PIECE, told_repeats
 
 _LONGEST_RUN = 2 * PIECE_PHRASES  # longer ones are cut: each is padded to the longest
 
@@ -55,9 +55,7 @@ class ToldSongs:
             at = np.arange(start, stop)
             rows[run, : len(at)] = latents.inverse[at]
             told = Condition.of(corpus.tokens[at], corpus.harmony(at), np.asarray(corpus.real_steps)[at])
-            for place in range(0, len(at), PIECE_PHRASES):
-                features = told[place : place + PIECE_PHRASES].features()
-                conditions[run, place : place + len(features)] = features
+            conditions[run, : len(at)] = features_of_run(told)
         return cls(rows, conditions, np.array([melody for melody, _, _ in runs], np.int64))
 
     def __len__(self) -> int:
@@ -79,21 +77,9 @@ class ToldSongs:
         return first, second
 
     def pieces(self) -> tuple[Int[np.ndarray, "P 32"], Float[np.ndarray, "P 32 C"]]:
-        """Cuts the runs into pieces that do not overlap, of 32 phrases or, at the end of a run, fewer.
-
-        Returns:
-            Tuple of rows, -1 beyond the end of a piece, and conditions, float32.
-        """
-        padding = [(0, 0), (0, -self.rows.shape[1] % PIECE_PHRASES)]
-        rows = np.pad(self.rows, padding, constant_values=-1).reshape(-1, PIECE_PHRASES)
-        conditions = np.pad(self.conditions, [*padding, (0, 0)]).reshape(-1, PIECE_PHRASES, CONDITION_DIM)
-        whole = (rows >= 0).sum(axis=1) >= SHORTEST_PIECE
-        rows, conditions = rows[whole], conditions[whole].astype(np.float32)
-        conditions[:, :, PARTS["repeats"]] = 0
-        piece, place = np.nonzero(rows >= 0)
-        conditions[piece, place, PARTS["repeats"].start + _earliest_equal(rows)[piece, place]] = 1
-        conditions[piece, place, PARTS["repeats"].stop - 1] = 1
-        return rows, conditions
+        """The runs as `cut_pieces` cuts them."""
+        there = self.rows >= 0
+        return cut_pieces(self.rows[there], self.conditions[there], there.sum(axis=1))
 
     def save_forms(self, folder: str | Path, latents: LatentCorpus) -> None:
         """Writes the forms of the pieces to a run directory, where one has 32 phrases: those of new ones are drawn.
@@ -103,18 +89,64 @@ class ToldSongs:
             latents: what the songs were found in.
         """
         rows, conditions = self.pieces()
-        if not (rows >= 0).all(axis=1).any():
-            return
-        tokens = np.zeros((len(latents.mean), PHRASE_STEPS), np.int8)
-        tokens[latents.inverse] = latents.corpus.tokens
-        steps = np.round(STEPS_PER_BAR * conditions[:, :, PARTS["real_steps"]]).astype(int)
-        real = [row >= 0 for row in rows]
-        FormTable.of(
-            [tokens[row[at]] for row, at in zip(rows, real, strict=True)],
-            [one[at] for one, at in zip(steps, real, strict=True)],
-        ).save(Path(folder) / FORMS_FILE)
+        if (rows >= 0).all(axis=1).any():
+            tokens = np.zeros((len(latents.mean), PHRASE_STEPS), np.int8)
+            tokens[latents.inverse] = latents.corpus.tokens
+            forms_of(tokens, rows, conditions).save(Path(folder) / FORMS_FILE)
 
 
-def _earliest_equal(rows):
-    """Of each phrase of pieces (P, L), the place of the earliest one with the same row."""
-    return np.argmax(rows[:, :, None] == rows[:, None], axis=-1)
+def features_of_run(condition: Condition) -> Float16[np.ndarray, "N C"]:
+    """The features of phrases in a row, however many; what they say of repeats does not matter."""
+    places = range(0, len(condition), PIECE_PHRASES)
+    parts = [condition[first : first + PIECE_PHRASES].features() for first in places]
+    return np.concatenate(parts).astype(np.float16)
+
+
+def cut_pieces(
+    rows: Int[np.ndarray, " N"],
+    features: Float16[np.ndarray, "N C"],
+    lengths: Int[np.ndarray, " R"],
+    shortest: int = SHORTEST_PIECE,
+) -> tuple[Int[np.ndarray, "P 32"], Float32[np.ndarray, "P 32 C"]]:
+    """Cuts runs of phrases into pieces that do not overlap, of 32 phrases or, at the end of a run, fewer.
+
+    Args:
+        rows: rows of the phrases' tokens, run after run.
+        features: of each phrase.
+        lengths: phrases of each run.
+        shortest: the fewest phrases of a piece.
+
+    Returns:
+        Tuple of rows, -1 beyond the end of a piece, and conditions, which know what the phrases repeat.
+    """
+    borders = [
+        (first, min(first + PIECE_PHRASES, end))
+        for length, end in zip(lengths.tolist(), np.cumsum(lengths).tolist(), strict=True)
+        for first in range(end - length, end, PIECE_PHRASES)
+    ]
+    firsts, ends = np.array([border for border in borders if border[1] - border[0] >= shortest], int).reshape(-1, 2).T
+    at = firsts[:, None] + np.arange(PIECE_PHRASES)  # (P, 32)
+    present = at < ends[:, None]
+    at = np.where(present, at, 0)
+    pieces = np.where(present, rows[at], -1)
+    conditions = np.where(present[:, :, None], features[at], 0).astype(np.float32)
+    conditions[:, :, PARTS["repeats"]] = told_repeats(pieces)
+    return pieces, conditions
+
+
+def forms_of(
+    tokens: Int[np.ndarray, "U 32"], rows: Int[np.ndarray, "P 32"], conditions: Float[np.ndarray, "P 32 C"]
+) -> FormTable:
+    """The forms of pieces.
+
+    Args:
+        tokens: distinct phrases.
+        rows: of the pieces, -1 beyond the end of one.
+        conditions: of the pieces.
+    """
+    real_steps = np.round(STEPS_PER_BAR * conditions[:, :, PARTS["real_steps"]]).astype(int)
+    there = rows >= 0
+    return FormTable.of(
+        [tokens[row[at]] for row, at in zip(rows, there, strict=True)],
+        [steps[at] for steps, at in zip(real_steps, there, strict=True)],
+    )
