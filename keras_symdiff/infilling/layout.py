@@ -57,7 +57,7 @@ class Layout(NamedTuple):
     @property
     def new_runs(self) -> list[tuple[int, int]]:
         """Runs of phrases that are to be composed, in part or whole: (first, end) of each."""
-        return runs_of(self.free.any(axis=1))
+        return runs_of(np.asarray(self.free.any(axis=1)))
 
     def with_notes(self, notes: Sequence[tuple[int, int, int]]) -> Int8[np.ndarray, "N 32"]:
         """The phrases with notes (first step, end step, pitch) in the gaps.
