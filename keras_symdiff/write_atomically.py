@@ -30,5 +30,6 @@ def write_atomically(path: str | os.PathLike, data: bytes | memoryview) -> None:
             os.unlink(temporary)
             raise
     except OSError as error:
-        error.filename, error.filename2 = str(path), None  # what the caller knows of
+        error.filename = str(path)  # what the caller knows of
+        del error.filename2
         raise

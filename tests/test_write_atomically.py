@@ -18,4 +18,5 @@ def test_a_file_that_cannot_be_written_is_named_and_leaves_nothing(tmp_path, nam
     with pytest.raises(OSError, match=r"\w") as caught:
         write_atomically(tmp_path / name, b"one")
     assert caught.value.filename == str(tmp_path / name)
+    assert str(caught.value).endswith(repr(str(tmp_path / name)))
     assert os.listdir(tmp_path) == []

@@ -216,6 +216,9 @@ def _generate(
     denoiser = _denoiser(model)
     schedule = schedule or getattr(model, "schedule", None) or NoiseSchedule.linear()
     sampler = sampler or Sampler()
+    for name, value, kind in (("schedule", schedule, NoiseSchedule), ("sampler", sampler, Sampler)):
+        if not isinstance(value, kind):
+            raise ValueError(f"`{name}` must be a `{kind.__name__}`. Received: {name}={value!r:.200}")
     if not 0 < variation <= 1:
         raise ValueError(f"`variation` must be in (0, 1]. Received: variation={variation}")
     steps = _steps(sampler, schedule, variation if "start" in told else 1.0)  # (S, 5), or (S, 7) of a solver
@@ -328,7 +331,13 @@ def _steps(sampler, schedule, share=1.0):
 
 
 def _denoiser(model):
-    return getattr(model, "denoiser", model)
+    denoiser = getattr(model, "denoiser", model)
+    if len(getattr(denoiser, "inputs", None) or ()) < 2:
+        raise ValueError(
+            "`model` must be a `LatentDiffusion`, or a denoiser such as `TransformerDenoiser`. "
+            f"Received: model of type {type(model).__name__}"
+        )
+    return denoiser
 
 
 def _piece_shape(denoiser):

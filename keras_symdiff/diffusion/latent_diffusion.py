@@ -77,6 +77,11 @@ class LatentDiffusion(LatentModel):
         **kwargs: Any,
     ):
         network: Any = denoiser or TransformerDenoiser()
+        schedule = schedule or NoiseSchedule.linear()
+        if not isinstance(network, keras.Layer):  # as models are
+            raise ValueError(f"`denoiser` must be a Keras model. Received: denoiser={network!r:.200}")
+        if not isinstance(schedule, NoiseSchedule):
+            raise ValueError(f"`schedule` must be a `NoiseSchedule`. Received: schedule={schedule!r:.200}")
         super().__init__(seed, **{"dtype": network.dtype_policy} | kwargs)
         if not step_power >= 1:
             raise ValueError(f"`step_power` must be at least 1. Received: step_power={step_power}")
@@ -96,7 +101,7 @@ class LatentDiffusion(LatentModel):
                 f"`denoiser` must have the condition_dim {CONDITION_DIM}, or none. "
                 f"Received: condition_dim={self._condition_dim}"
             )
-        self.schedule = schedule or NoiseSchedule.linear()
+        self.schedule = schedule
         self.noise = training_noise(seed)
 
     @property

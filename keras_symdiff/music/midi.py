@@ -57,8 +57,8 @@ def read_melodies(source: str | os.PathLike | bytes | Song) -> list[Melody]:
 def write_midi(
     melodies: Melody | Sequence[Melody],
     path: str | os.PathLike,
-    chords: Chords | None = None,
-    key: Key | None = None,
+    chords: Chords | str | None = None,
+    key: Key | str | None = None,
 ) -> None:
     """Writes melodies to a MIDI file, one track each, so that `read_melodies` gives them back.
 
@@ -69,9 +69,9 @@ def write_midi(
     Args:
         melodies: one, or several.
         path: path of the file; an existing one is replaced.
-        chords: a progression that is written to a track after the melodies, repeated to the length of the first one.
-            Defaults to `None`: none.
-        key: written as the key signature. Defaults to `None`: none is.
+        chords: a progression, such as `"C | Am F | G7 | %"`, that is written to a track after the melodies, repeated to
+            the length of the first one. Defaults to `None`: none.
+        key: such as `"A minor"`, written as the key signature. Defaults to `None`: none is.
 
     Raises:
         ValueError: if there is no melody, or something else than melodies.
@@ -83,6 +83,8 @@ def write_midi(
     melodies = [given] if isinstance(given, Melody) else list(given) if isinstance(given, Iterable) else []
     if not melodies or not all(isinstance(melody, Melody) for melody in melodies):
         raise ValueError(f"`melodies` must be at least one melody, a `Melody` or a list. Received: {given!r:.200}")
+    chords = Chords.parse(chords) if isinstance(chords, str) else chords
+    key = Key.parse(key) if isinstance(key, str) else key
     grid = Grid.from_signatures(melodies[0].time_signatures)
     score: Any = symusic.Score(grid.ticks_per_quarter)
     for step, qpm in melodies[0].tempos:

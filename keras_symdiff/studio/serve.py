@@ -54,7 +54,7 @@ class Studio:
     Raises:
         MidiError: if the song cannot be used.
         ValueError: if the token has other characters.
-        OSError: if the song cannot be read, or the address not listened on.
+        OSError: if the song cannot be read, or the address not listened on; it names which.
     """
 
     def __init__(
@@ -78,8 +78,11 @@ class Studio:
         app = make_app(self.worker, preset, song)
         is_ipv6 = ":" in (host or "")
         self._socket = socket.socket(socket.AF_INET6 if is_ipv6 else socket.AF_INET, socket.SOCK_STREAM)
-        self._socket.bind((host or LOOPBACK, port))
-        self._socket.listen()
+        try:
+            self._socket.bind((host or LOOPBACK, port))
+            self._socket.listen()
+        except OSError as error:  # which does not say what
+            raise OSError(error.errno, error.strerror, f"{host or LOOPBACK}:{port}") from error
         port = self._socket.getsockname()[1]
         token = None if host is None else token or secrets.token_urlsafe(16)
         hosts = {f"{name}:{port}" for name in (LOOPBACK, "localhost")}

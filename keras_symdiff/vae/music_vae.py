@@ -90,6 +90,9 @@ class MusicVAE(PresetModel, OwnLossModel):
         **kwargs: Any,
     ):
         super().__init__(seed, **kwargs)
+        for name, share in {"kl_rate": kl_rate, "token_dropout": token_dropout}.items():
+            if not 0 <= share <= 1:
+                raise ValueError(f"`{name}` must be in [0, 1]. Received: {name}={share}")
         self.latent_dim = latent_dim
         self.encoder_units = encoder_units
         self.decoder_units = tuple(decoder_units)

@@ -10,7 +10,9 @@ from keras_symdiff.diffusion.noise_schedule import NoiseSchedule
 from keras_symdiff.diffusion.sampler import Sampler
 from keras_symdiff.diffusion.solvers import ddim_steps, dpm_solver_steps, heun_steps, with_resampling
 from keras_symdiff.models.transformer_denoiser import TransformerDenoiser
+from keras_symdiff.models.transformer_mdn import TransformerMDN
 from keras_symdiff.music.condition import CONDITION_DIM, PARTS
+from keras_symdiff.vae.music_vae import MusicVAE
 
 GOLDEN = np.load(pathlib.Path(__file__).parents[1] / "golden" / "diffusion" / "short_run.npz")
 SCHEDULE = NoiseSchedule.linear(20, 1e-3, 0.3)
@@ -238,6 +240,16 @@ def test_global_bfloat16_does_not_reach_the_sampler():
 def test_sample_rejects(denoiser, arguments, message):
     with pytest.raises(ValueError, match=f"Received: {message}"):
         sample(denoiser, schedule=SCHEDULE, **arguments)
+
+
+def test_what_does_not_sample_is_refused(denoiser):
+    for model in (MusicVAE(3, 4, (4,)), TransformerMDN(8, 3, 2, 8, 1, 2, 8, 1, 8), "songs_small"):
+        with pytest.raises(ValueError, match=r"`model` must be a `LatentDiffusion`, or a denoiser"):
+            sample(model, 1)
+    with pytest.raises(ValueError, match=r"`sampler` must be a `Sampler`. Received: sampler='draft'"):
+        sample(denoiser, 1, sampler="draft")
+    with pytest.raises(ValueError, match=r"`schedule` must be a `NoiseSchedule`. Received: schedule=1000"):
+        sample(denoiser, 1, schedule=1000)
 
 
 @pytest.mark.parametrize(

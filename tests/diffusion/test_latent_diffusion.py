@@ -228,6 +228,13 @@ def test_hiding_follows_the_seed_and_other_rates_hide_other_parts():
     assert not seen(1, piece=1.0)[:, :, 1:98].any()
 
 
+def test_a_denoiser_and_a_schedule_are_what_they_are_called():
+    with pytest.raises(ValueError, match=r"`denoiser` must be a Keras model. Received: denoiser='paper'"):
+        LatentDiffusion("paper")
+    with pytest.raises(ValueError, match=r"`schedule` must be a `NoiseSchedule`. Received: schedule=1000"):
+        LatentDiffusion(LevelsSeen(), schedule=1000)
+
+
 def test_drop_rates_are_shares_of_what_can_be_hidden():
     for rates in ({"chroma": 1.5}, {"present": 0.1}):
         with pytest.raises(ValueError, match="`drop_rates` are in"):

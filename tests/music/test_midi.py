@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from test_melody import melodies
 
 from keras_symdiff import Melody, read_melodies, write_midi
+from keras_symdiff.music.chord_symbols import Chords
 from keras_symdiff.music.key import Key
 from keras_symdiff.music.midi import choose_melody
 from keras_symdiff.music.song import MidiError, Song
@@ -124,6 +125,14 @@ def test_a_key_is_written_as_the_key_signature(tmp_path, tonic, mode):
     assert (signature.time, signature.key_number) == (0, tonic + 12 * (mode == "minor"))  # as it counts keys
     write_midi(Melody([60], [0], [4]), tmp_path / "a.mid")
     assert not pretty_midi.PrettyMIDI(str(tmp_path / "a.mid")).key_signature_changes
+
+
+def test_chords_and_a_key_are_written_as_they_are_asked_for(tmp_path):
+    melody = Melody.from_notes([60], [0], [64])
+    write_midi(melody, tmp_path / "a.mid", "C | Am | F | G7", "A minor")
+    write_midi(melody, tmp_path / "b.mid", Chords.parse("C | Am | F | G7"), Key.parse("A minor"))
+    assert (tmp_path / "a.mid").read_bytes() == (tmp_path / "b.mid").read_bytes()
+    assert [track.name for track in Song.open(tmp_path / "a.mid").tracks] == ["", "CHORDS"]
 
 
 def test_writing_is_all_or_nothing(tmp_path):

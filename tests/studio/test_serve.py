@@ -86,7 +86,7 @@ def test_a_host_gets_a_token():
         (["none.mid"], "none.mid"),
         (["--preset", "none"], "none"),
         (["--token", "x"], "--token is for --host"),
-        (["--host", "256.0.0.1"], ""),
+        (["--host", "256.0.0.1"], "256.0.0.1:0: "),
         ([__file__], "is not a MIDI file"),
     ],
 )
@@ -96,3 +96,12 @@ def test_what_cannot_be_served_is_one_line(cli, arguments, words):
     assert words in err
     assert len(err.strip().splitlines()) == 1
     assert not out
+
+
+def test_a_port_that_is_taken_is_named(cli):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        code, _, err = cli("studio", "--no-browser", "--port", address.partition(":")[2])
+    assert (code, err) == (1, f"Error: {address}: Address already in use\n")

@@ -131,6 +131,12 @@ def test_weights_that_are_not_finite_give_neither_latents_nor_tokens(sizes, wron
         vae.encode(tokens)
 
 
+@pytest.mark.parametrize("name", ["kl_rate", "token_dropout"])
+def test_shares_are_shares(name):
+    with pytest.raises(ValueError, match=rf"`{name}` must be in \[0, 1\]. Received: {name}=2"):
+        MusicVAE(**TINY, **{name: 2})
+
+
 def test_kl_weight_grows_and_free_bits_cost_nothing():
     vae = MusicVAE(**TINY, kl_weight=0.4, kl_rate=0.9)
     tokens = real_phrases(8)
