@@ -128,7 +128,7 @@ def test_a_key_is_written_as_the_key_signature(tmp_path, tonic, mode):
 
 
 def test_chords_and_a_key_are_written_as_they_are_asked_for(tmp_path):
-    melody = Melody.from_notes([60], [0], [64])
+    melody = Melody.from_notes([60], [0], [64], [80])
     write_midi(melody, tmp_path / "a.mid", "C | Am | F | G7", "A minor")
     write_midi(melody, tmp_path / "b.mid", Chords.parse("C | Am | F | G7"), Key.parse("A minor"))
     assert (tmp_path / "a.mid").read_bytes() == (tmp_path / "b.mid").read_bytes()
