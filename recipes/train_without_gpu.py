@@ -2,7 +2,7 @@
 
     python recipes/train_without_gpu.py SONGS -o runs/songs --epochs 82
     python recipes/train_without_gpu.py SONGS -o runs/songs_mdn --variant mdn --epochs 20
-    python recipes/train_without_gpu.py SONGS -o runs/lakh --preset lakh --start runs/songs --epochs 65
+    python recipes/train_without_gpu.py SONGS -o runs/lakh --preset lakh --start runs/songs --epochs 102
 
 The second command trains the TransformerMDN beside it, the baseline; the third goes on from the denoiser of songs on
 the lines of Lakh. SONGS is what prepare_songs.py wrote. The MusicVAE is that of `songs_small`. The same command again
