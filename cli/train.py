@@ -63,7 +63,7 @@ def train_command(paths, output, vae, init_from, validation, model, size, thresh
     from keras_symdiff.cli.read_inputs import read_pieces_of, read_songs_of
     from keras_symdiff.presets.preset import preset_folder, read_config
 
-    read_config(preset_folder(vae or init_from) / "music_vae")  # before long work, as what follows of presets
+    read_config(preset_folder(str(vae or init_from)) / "music_vae")  # before long work, as what follows of presets
     announce_backend(processes=True)
     import keras
     import numpy as np
