@@ -33,9 +33,10 @@ class LatentModel(PresetModel, OwnLossModel):
         """The network."""
         return self.network(inputs, training=training)
 
-    def export(self, filepath: str | Path, **kwargs: Any) -> None:
+    def export(self, filepath: str | Path, format: str = "tf_saved_model", **kwargs: Any) -> None:
         """As `keras.Model.export`, of the network."""
-        self.network.export(filepath, **kwargs)
+        self.check_export(format)
+        self.network.export(filepath, format=format, **kwargs)
 
 
 def network_config(network: keras.Model) -> dict[str, Any]:

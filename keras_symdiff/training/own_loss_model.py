@@ -171,6 +171,14 @@ class OwnLossModel(keras.Model):
             )
         super().save(filepath, *args, **kwargs)
 
+    def check_export(self, format: str) -> None:
+        """Refuses a format that Keras cannot write on this backend."""
+        if keras.backend.backend() == "torch" and format == "tf_saved_model":
+            raise ValueError(
+                "Keras writes no SavedModel of this model from PyTorch: name another format, or another backend. "
+                f"Received: format={format!r}"
+            )
+
     def check_examples(self, *arrays: Any) -> None:
         """Refuses arrays that are no examples; a child may have rules of its own."""
         if not len(arrays[0]):

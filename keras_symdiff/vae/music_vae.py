@@ -124,6 +124,19 @@ class MusicVAE(PresetModel, OwnLossModel):
         mean, _ = self.encoder(tokens, training=False)
         return self.decoder([mean, ops.zeros((ops.shape(tokens)[0], PHRASE_STEPS, NUM_TOKENS))])
 
+    def export(
+        self,
+        filepath: str | Path,
+        format: str = "tf_saved_model",
+        *,
+        input_signature: Sequence | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """As `keras.Model.export`: tokens (N, 32) in, their likeliest reconstruction out."""
+        self.check_export(format)
+        signature = [keras.InputSpec("int32", (None, PHRASE_STEPS), name="tokens")]
+        super().export(filepath, format=format, input_signature=input_signature or signature, **kwargs)
+
     def check_examples(self, *arrays: Any) -> None:
         """Refuses what are no tokens: some backends would train on them in silence."""
         super().check_examples(*arrays)
