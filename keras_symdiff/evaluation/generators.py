@@ -17,7 +17,7 @@ from keras_symdiff.evaluation.real_pieces import Pieces
 from keras_symdiff.evaluation.spherical_interpolation import spherical_interpolation
 from keras_symdiff.infilling.asked import Asked
 from keras_symdiff.latents.latent_transform import LatentTransform
-from keras_symdiff.music.condition import BEATS_PER_PHRASE, HIDEABLE, Condition
+from keras_symdiff.music.condition import BEATS_PER_PHRASE, HIDEABLE, Condition, earliest_equal
 from keras_symdiff.music.form import FormTable, variations
 from keras_symdiff.music.key import Key
 from keras_symdiff.noise_streams import Purpose, noise_streams
@@ -88,10 +88,10 @@ def complete_forms(
     for number in numbers:
         piece = pieces.tokens[number]
         was = Condition.of(piece, real_steps=pieces.real_steps[number])
-        known = np.full((2, len(mask)), -1)
-        known[:, given] = given[Condition.of(piece[given]).repeats], given[variations(piece[given])]
-        *groups, above = forms.complete(*known, seed, number)
-        repeats, varies = (np.argmax(group[:, None] == group, axis=1) for group in groups)
+        known, alike = np.full((2, len(mask)), -1)
+        known[given], alike[given] = given[earliest_equal(piece[given])], given[variations(piece[given])]
+        *groups, above = forms.complete(known, alike, seed, number)
+        repeats, varies = map(earliest_equal, groups)
         register = np.where(mask, was.register, np.clip(np.nanmean(was.register[mask]) + above, MIN_PITCH, MAX_PITCH))
         conditions.append(dataclasses.replace(was, repeats=repeats, register=register).hide("density"))
         plans.append((repeats, varies))

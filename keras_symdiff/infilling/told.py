@@ -11,7 +11,7 @@ from keras_symdiff.infilling.asked import NO_FORM, ORIGINAL_FORM, Asked
 from keras_symdiff.infilling.infill_request import InfillRequest, Piece
 from keras_symdiff.infilling.layout import Layout
 from keras_symdiff.music.accompaniment import beat_steps, beneath_phrases
-from keras_symdiff.music.condition import BEATS_PER_PHRASE, CONDITION_DIM, Condition
+from keras_symdiff.music.condition import BEATS_PER_PHRASE, CONDITION_DIM, Condition, earliest_equal
 from keras_symdiff.music.form import Form, FormTable, variations
 from keras_symdiff.music.harmony import chroma
 from keras_symdiff.music.key import SURE, Key, estimate_key, pitch_class_weights
@@ -198,7 +198,7 @@ def complete_plan(
     group, _, whole = _groups(layout)
     known = group >= number  # given phrases, later those that are planned
     varied, above = group.copy(), np.zeros(number)
-    unheard = np.isnan(sounds).any(axis=(1, 2))
+    unheard = np.asarray(np.isnan(sounds).any(axis=(1, 2)))
     varied[known] = number + variations(layout.tokens[known])
     parts = [(at, min(at + most, end)) for first, end in layout.new_runs for at in range(first, end, most)]
 
@@ -209,8 +209,8 @@ def complete_plan(
     for index, (first, end) in enumerate(parts):
         begin = max(0, min((first + end - PIECE_PHRASES) // 2, number - PIECE_PHRASES))
         shown = slice(begin, min(begin + PIECE_PHRASES, number))
-        plans = [np.where(known[shown], _earliest(groups[shown]), -1) for groups in (group, varied)]
-        repeats, varies, higher = forms.complete(*plans, seed, take * len(parts) + index)
+        given, alike_given = (np.where(known[shown], earliest_equal(groups[shown]), -1) for groups in (group, varied))
+        repeats, varies, higher = forms.complete(given, alike_given, seed, take * len(parts) + index)
         above[first:end] = np.where(unheard[first:end], higher[first - begin : end - begin], 0)
 
         def joins(phrase, other, groups, first=first):
@@ -224,7 +224,7 @@ def complete_plan(
             elif joins(phrase, other, varied):
                 varied[phrase] = varied[other]
         known[first:end] |= whole[first:end]
-    return _earliest(group), _earliest(varied), above
+    return earliest_equal(group), earliest_equal(varied), above
 
 
 def hear(request: InfillRequest, piece: Piece, steps: Int[np.ndarray, "N 32"]) -> Float[np.ndarray, "N 8 12"]:
@@ -276,7 +276,7 @@ def _plans(form, layout):
             parsed = Form.parse(form, end - first)
             groups[0][first:end], groups[1][first:end] = first + parsed.repeats, first + parsed.varies
     alone = new & ~whole
-    return tuple(_earliest(np.where(alone, -1 - number, group)) for group in groups)
+    return tuple(earliest_equal(np.where(alone, -1 - number, group)) for group in groups)
 
 
 def _groups(
@@ -305,12 +305,6 @@ def _sound_alike(one: Float[np.ndarray, "8 12"], other: Float[np.ndarray, "8 12"
     return not heard.any() or bool(cosines.mean() >= _ALIKE)
 
 
-def _earliest(group):
-    """The index of the first phrase of each one's group."""
-    _, first, inverse = np.unique(group, return_index=True, return_inverse=True)
-    return first[inverse.reshape(-1)]
-
-
 def _cut(plan, first, end, length):
     """A plan of the phrases from `first` to `end`, counted from there, and of padding that repeats nothing."""
-    return np.append(_earliest(plan[first:end]), np.arange(end - first, length))
+    return np.append(earliest_equal(plan[first:end]), np.arange(end - first, length))

@@ -28,6 +28,19 @@ CONDITION_DIM = _ENDS[-1]
 HIDEABLE = ("chroma", "density", "register", "repeats")
 
 
+def earliest_equal(values: Int[np.ndarray, "L *"]) -> Int[np.ndarray, " L"]:
+    """Tells what repeats what.
+
+    Args:
+        values: L phrases, or numbers of L groups.
+
+    Returns:
+        For each one the index of the earliest one that is equal to it, its own if there is none.
+    """
+    _, first, inverse = np.unique(values, axis=0, return_index=True, return_inverse=True)
+    return first[inverse.reshape(-1)]
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Condition:
     """What is known of each of the L phrases of a piece or a melody, besides its notes.
@@ -108,13 +121,12 @@ class Condition:
         pitches = np.where(onsets, tokens.astype(np.float64) + PITCH_OFFSET, 0).sum(axis=1)
         bars = np.asarray(real_steps).sum(axis=1) / STEPS_PER_BAR
         unknown = np.full(length, np.nan)
-        _, first, inverse = np.unique(tokens, axis=0, return_index=True, return_inverse=True)
         return cls(
             chroma=chroma,
             density=np.divide(counts, bars, out=unknown.copy(), where=bars > 0),
             register=np.divide(pitches, counts, out=unknown.copy(), where=counts > 0),
             real_steps=real_steps,
-            repeats=first[inverse.reshape(-1)],
+            repeats=earliest_equal(tokens),
         )
 
     def __len__(self) -> int:
@@ -125,8 +137,7 @@ class Condition:
         if not isinstance(phrases, slice) or phrases.step not in (None, 1):
             raise TypeError(f"A condition is cut into consecutive phrases, [first:end]. Received: {phrases}")
         parts = {field.name: getattr(self, field.name)[phrases] for field in dataclasses.fields(self)}
-        _, first, inverse = np.unique(parts["repeats"], return_index=True, return_inverse=True)
-        parts["repeats"] = np.where(parts["repeats"] < 0, -1, first[inverse.reshape(-1)])
+        parts["repeats"] = np.where(parts["repeats"] < 0, -1, earliest_equal(parts["repeats"]))
         return Condition(**parts)
 
     def hide(self, part: str) -> "Condition":
