@@ -1,4 +1,4 @@
-"""What may be asked of new music: chords, key, density, range and form."""
+"""What may be asked of new music: bars, chords, key, density, range and form."""
 
 import functools
 import os
@@ -28,6 +28,18 @@ def _check(context, parameter, value):
     except ValueError as error:
         raise click.BadParameter(str(error), context, parameter) from error
     return value
+
+
+def check_bars(context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuses what are no bars."""
+    from keras_symdiff.infilling.gaps import parse_bars
+
+    try:
+        for text in texts:
+            parse_bars(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error), context, parameter) from error
+    return texts
 
 
 def asked_options(command: Callable) -> Callable:

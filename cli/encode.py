@@ -13,14 +13,9 @@ from keras_symdiff.cli.options import Number, check_output, dry_run_option, mode
 @click.option("-o", "--output", metavar="FILE.npz", type=click.Path(), callback=check_output, help="Output file.")
 @click.option("--publish", metavar="DIR", type=click.Path(), callback=check_output,
               help="Build the TFDS data set lmd_latents of one folder or archive in DIR, instead of -o.")  # fmt: skip
-@click.option(
-    "--format",
-    "file_format",
-    type=click.Choice(["array_record", "tfrecord"]),
-    default="array_record",
-    show_default=True,
-    help="For --publish; array_record needs no TensorFlow, tfds.load reads tfrecord.",
-)
+@click.option("--format", "file_format", type=click.Choice(["array_record", "tfrecord"]), default="array_record",
+              show_default=True,
+              help="For --publish; array_record needs no TensorFlow, tfds.load reads tfrecord.")  # fmt: skip
 @click.option("--validation-share", type=Number(0, 1, max_open=True), default=0.01, show_default=True,
               help="For --publish: share of the files for validation, chosen by their hashes.")  # fmt: skip
 @click.option("--parquet", is_flag=True,

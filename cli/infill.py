@@ -2,26 +2,15 @@
 
 import click
 
-from keras_symdiff.cli.asked_options import asked_options
+from keras_symdiff.cli.asked_options import asked_options, check_bars
 from keras_symdiff.cli.console import counted
 from keras_symdiff.cli.options import Number, audio_option, model_option, output_option, seed_option, temperature_option
 from keras_symdiff.cli.sampler_options import sampler_options
 
 
-def _check_bars(context, parameter, texts):
-    from keras_symdiff.infilling.gaps import parse_bars
-
-    try:
-        for text in texts:
-            parse_bars(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error), context, parameter) from error
-    return texts
-
-
 @click.command("infill")
 @click.argument("midi", metavar="SONG.mid", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
-@click.option("--bars", metavar="FIRST-LAST", multiple=True, callback=_check_bars,
+@click.option("--bars", metavar="FIRST-LAST", multiple=True, callback=check_bars,
               help="Bars to compose, from 1, both included, or beats: 17.3-18.2. Repeat for more.")  # fmt: skip
 @click.option("--continue", "continue_bars", metavar="N", type=click.IntRange(1, 4096),
               help="Compose N bars after the melody's last one; other tracks stop where they do.")  # fmt: skip
