@@ -144,7 +144,7 @@ def test_the_command_that_makes_all_takes_is_one_of_infill(sampler, quality, nam
         "keep_rhythm": True, "keep_pitches": False, "takes": 8, "seed": 5, "quality": quality,
         "sampler": name, "steps": steps, "temperature": 0.5, "preset": "a preset", "output": "out",
         "audio": False, "dry_run": False, "no_harmony": True, "chords": None, "key": "A minor", "density": "-1.5",
-        "pitch_range": "C4-C6", "form": None, "key_cost": 0.0, "like": None, "variation": 0.3,
+        "pitch_range": "C4-C6", "form": None, "key_cost": 0.0, "like": None, "variation": None,
     }  # fmt: skip
 
 
