@@ -206,6 +206,10 @@ def complete_plan(
         as_long = np.array_equal(layout.steps[phrase] < 0, layout.steps[other] < 0)
         return as_long and _sound_alike(sounds[phrase], sounds[other])
 
+    def joins(phrase, other, groups, first):
+        candidates = np.flatnonzero(known & (groups == groups[other])) if known[other] else [other]
+        return (known[other] or (whole[other] and other >= first)) and any(alike(phrase, one) for one in candidates)
+
     for index, (first, end) in enumerate(parts):
         begin = max(0, min((first + end - PIECE_PHRASES) // 2, number - PIECE_PHRASES))
         shown = slice(begin, min(begin + PIECE_PHRASES, number))
@@ -213,15 +217,11 @@ def complete_plan(
         repeats, varies, higher = forms.complete(given, alike_given, seed, take * len(parts) + index)
         above[first:end] = np.where(unheard[first:end], higher[first - begin : end - begin], 0)
 
-        def joins(phrase, other, groups, first=first):
-            candidates = np.flatnonzero(known & (groups == groups[other])) if known[other] else [other]
-            return (known[other] or (whole[other] and other >= first)) and any(alike(phrase, one) for one in candidates)
-
         for phrase in np.flatnonzero(whole[first:end]) + first:
             repeated, other = begin + repeats[phrase - begin], begin + varies[phrase - begin]
-            if joins(phrase, repeated, group):
+            if joins(phrase, repeated, group, first):
                 group[phrase], varied[phrase] = group[repeated], varied[repeated]
-            elif joins(phrase, other, varied):
+            elif joins(phrase, other, varied, first):
                 varied[phrase] = varied[other]
         known[first:end] |= whole[first:end]
     return earliest_equal(group), earliest_equal(varied), above

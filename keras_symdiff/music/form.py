@@ -11,7 +11,7 @@ from jaxtyping import Float, Float16, Int, Int8
 
 from keras_symdiff.constants import FIRST_ONSET, MAX_PITCH, MIN_PITCH, PIECE_PHRASES, PITCH_OFFSET
 from keras_symdiff.files.read_npz import read_npz
-from keras_symdiff.music.condition import Condition
+from keras_symdiff.music.condition import Condition, earliest_equal
 from keras_symdiff.noise_streams import Purpose, noise_streams
 from keras_symdiff.write_atomically import write_atomically
 
@@ -275,18 +275,15 @@ def variations(tokens: Int[np.ndarray, "L 32"]) -> Int[np.ndarray, " L"]:
         For each phrase the earliest one that varies none itself and that it repeats or varies: at least 70 % of the
         onsets are at the same steps (F1), and at least half of these have the same pitch. Its own if there is none.
     """
-    onsets = np.asarray(tokens) >= FIRST_ONSET  # (L, 32)
-    shared = onsets[:, None] & onsets  # (L, L, 32)
-    counts, number = onsets.sum(axis=1), shared.sum(axis=2)
-    same = (shared & (tokens[:, None] == tokens)).sum(axis=2)
-    alike = (
-        (2 * number >= _SHARED_ONSETS * (counts[:, None] + counts)) & (same >= _SAME_PITCHES * number) & (number > 0)
-    )
-    alike |= np.all(tokens[:, None] == tokens, axis=2)
+    tokens, repeats = np.asarray(tokens), earliest_equal(tokens)
+    onsets = (tokens >= FIRST_ONSET).astype("float32")  # (L, 32)
+    counts, shared = onsets.sum(axis=1), onsets @ onsets.T
+    same = sum(np.equal.outer(step, step) & (step >= FIRST_ONSET) for step in tokens.T)  # (L, L), by step for memory
+    rhythm = (shared > 0) & (2 * shared >= _SHARED_ONSETS * np.add.outer(counts, counts))
+    alike = np.equal.outer(repeats, repeats) | (rhythm & (same >= _SAME_PITCHES * shared))
     varies = np.arange(len(tokens))
-    for phrase in varies:
-        (earlier,) = np.nonzero(alike[phrase] & (varies == np.arange(len(varies))))
-        varies[phrase] = earlier[0]
+    for phrase in range(len(tokens)):
+        varies[phrase] = np.argmax(alike[phrase] & (varies == np.arange(len(tokens))))
     return varies
 
 
