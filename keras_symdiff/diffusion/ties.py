@@ -25,8 +25,8 @@ def tie_matrix(
 
     Returns:
         `(B, L, L)`, float32, whose rows sum to 1: the mean of equal phrases; the first given one, where one is given.
-        Of other variations, `VARIATION_SHARE` is what they vary: the first given one of its variations and itself,
-        where one is given.
+        Of what varies another and repeats nothing given, `VARIATION_SHARE` is the first given phrase of its variations,
+        or, where none is given, the phrase that they vary.
 
     Raises:
         ValueError: If a phrase is to be one that is itself another, or one that there is not.

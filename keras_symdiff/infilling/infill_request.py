@@ -128,7 +128,7 @@ class InfillRequest(Asked):
 
     @property
     def draws_form(self) -> bool:
-        """Whether the new phrases may repeat given ones: no form is asked for, and nothing else of their notes."""
+        """Whether a take draws its form: none is asked for, and nothing else of the new notes."""
         others = (self.form, self.keep, self.density, self.pitch_range, self.like)
         return all(other is None for other in others) and not self.keep_notes
 

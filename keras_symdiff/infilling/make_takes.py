@@ -1,7 +1,6 @@
 """Several takes of the same bars, composed in one batch and ranked."""
 
 import dataclasses
-import math
 from collections.abc import Callable
 
 from keras_symdiff.infilling import locks
@@ -39,7 +38,6 @@ def make_takes(
     scores = score_takes(melodies, piece.gaps, sounds, preset.training_phrases)
     before = dataclasses.replace(piece.melody, num_steps=melodies[0].num_steps, first_bar=melodies[0].first_bar)
     (original,) = score_takes([before], piece.gaps, sounds)
-    original = dataclasses.replace(original, novelty=math.nan)
     order, duplicates = rank_takes(melodies, scores, piece.gaps)
     ranked = [Take(numbers[index], melodies[index], scores[index], piece) for index in order]
     ranked += [

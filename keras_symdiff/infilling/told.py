@@ -118,7 +118,7 @@ def tell(asked: Asked, layout: Layout, sounds: Float[np.ndarray, "N 8 12"], hear
         sounding = ~new & (was.density > 0)
         density = asked.onsets_per_bar(float(was.density[sounding].mean()) if sounding.any() else 0.0)
         condition = dataclasses.replace(condition, density=np.where(new, density, was.density))
-    # New phrases keep to the register of the given ones, from which they leap otherwise.
+    # New phrases keep to the register of the given ones, from which they leap otherwise; a plan may move them.
     given_register = was.register[~np.isnan(was.register)]
     middle = home = given_register.mean() if len(given_register) else _SUNG
     octaves, pitches = 0, None
@@ -180,8 +180,9 @@ def complete_plan(
     """Draws which phrases the new ones repeat or vary, from forms like that of the given phrases.
 
     A new phrase repeats or varies another only where their bars are as long, and the same chords sound beneath both or
-    nobody knows what sounds beneath either. Phrases that are free in part stand alone. Over chords, which make leaps,
-    new phrases keep to one register. Gaps are planned from left to right, 32 bars at once.
+    nobody knows what sounds beneath either. Phrases that are free in part stand alone. Over chords new phrases vary
+    none and keep to one register, which fits the chords better and leaps less. Gaps are planned from left to right, 32
+    bars at once.
 
     Args:
         layout: `Layout`.
@@ -219,9 +220,9 @@ def complete_plan(
 
         for phrase in np.flatnonzero(whole[first:end]) + first:
             repeated, other = begin + repeats[phrase - begin], begin + varies[phrase - begin]
-            if joins(phrase, repeated, group, first):
+            if repeated != phrase and joins(phrase, repeated, group, first):
                 group[phrase], varied[phrase] = group[repeated], varied[repeated]
-            elif joins(phrase, other, varied, first):
+            elif unheard[phrase] and joins(phrase, other, varied, first):
                 varied[phrase] = varied[other]
         known[first:end] |= whole[first:end]
     return earliest_equal(group), earliest_equal(varied), above

@@ -192,6 +192,29 @@ def test_long_gaps_and_several_gaps_are_planned_from_left_to_right():
     assert plan("ABCD" + "?" * 36, "ABCD" * 8) == [0, 1, 2, 3] * 10
 
 
+def test_variations_are_planned_where_nobody_knows_the_chords():
+    def phrase(*pitches):
+        tokens = np.zeros(32, np.int8)
+        tokens[:: 32 // len(pitches)] = np.array(pitches) - 19
+        return tokens
+
+    tune, ending = phrase(60, 62, 64, 65), phrase(60, 62, 67, 69)
+    others = [phrase(*[pitch] * 8) for pitch in (70, 72, 74, 76, 77)]
+    form = np.stack([tune, *others[:3], ending, *others[3:]])
+    free = np.zeros((7, 32), bool)
+    free[4:] = True
+    layout = Layout(Melody.from_phrases(form), form, np.arange(form.size).reshape(form.shape), free)
+    forms, unknown = FormTable.of([form]), np.full((7, 8, 12), np.nan)
+    repeats, varies, above = complete_plan(layout, unknown, forms, seed=0, take=0)
+    assert repeats.tolist() == [*range(7)]
+    assert varies.tolist() == [0, 1, 2, 3, 0, 5, 6]
+    assert above[:4].tolist() == [0, 0, 0, 0]
+    assert above[4] < 0 < above[6]
+    _, varies, above = complete_plan(layout, np.ones((7, 8, 12)), forms, seed=0, take=0)
+    assert varies.tolist() == [*range(7)]
+    assert not above.any()
+
+
 def test_a_new_piece_has_the_register_density_and_range_of_its_form():
     tokens = np.zeros((8, 32), np.int8)
     tokens[:, 0] = 43 + np.arange(8)
