@@ -177,8 +177,9 @@ def generators(
                 options |= told_forms(forms, pieces, seed)
             return sample(model, len(pieces), seed, observe=None if pieces.start else observe, **options)
         if hears:
-            conditions = [told_nothing(held_out.real_steps[number]) for number in pieces]
-            if forms is not None:
+            if forms is None:
+                conditions = [told_nothing(held_out.real_steps[piece]) for piece in pieces]
+            else:
                 conditions, options["repeats"], options["varies"] = complete_forms(forms, held_out, mask, pieces, seed)
             options["conditions"] = np.stack([one.features() for one in conditions])
         return infill(model, real(pieces), np.tile(mask, (len(pieces), 1)), seed, **options)

@@ -51,9 +51,10 @@ def infill_tunes(
     """
     rows = opening_rows(held_out.corpus, PIECE_PHRASES, num_samples)
     real, mask = pieces_at(held_out, transform, rows), keep_mask()
-    told = conditions_at(held_out.corpus, rows)
     plans = {}
-    if forms is not None:
+    if forms is None:
+        told = conditions_at(held_out.corpus, rows)
+    else:
         told, plans["repeats"], plans["varies"] = complete_forms(forms, real, mask, range(len(rows)), seed)
 
     def diffuse(numbers):
